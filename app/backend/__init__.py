@@ -1,0 +1,1 @@
+"""The service and the libraries that its command line shares."""

@@ -1,0 +1,166 @@
+"""The words of the health system: statuses, failures, results, policies."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+__all__ = ["Check", "CheckPolicy", "CheckResult", "Failure", "ProbeFunction", "Status"]
+
+
+class Status(StrEnum):
+    """What is known of a component."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+    @property
+    def severity(self) -> int:
+        """Orders statuses when the worst one decides; ``skipped`` never counts."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {
+    Status.SKIPPED: 0,
+    Status.HEALTHY: 0,
+    Status.DEGRADED: 1,
+    Status.UNKNOWN: 2,
+    Status.UNHEALTHY: 3,
+}
+
+
+class Failure(StrEnum):
+    """Whose fault it is, and so what to do next."""
+
+    AUTH = "auth"
+    PERMISSION = "permission"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+    DNS = "dns"
+    TLS = "tls"
+    REFUSED = "refused"
+    CONFIG = "config"
+    WRONG_MODE = "wrong_mode"
+    VENDOR_INCIDENT = "vendor_incident"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One attempt's verdict.
+
+    Attributes:
+        status: what the attempt found.
+        failure: the class of what went wrong; None when nothing did.
+        message: for operators; redacted before it is kept, never public.
+        remedy: what to do about it, one sentence; never public.
+        data: JSON-ready facts for operators, never public.
+        latency_ms: how long the component took; None: the whole attempt's time.
+    """
+
+    status: Status
+    failure: Failure | None = None
+    message: str = ""
+    remedy: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    latency_ms: float | None = None
+
+    @classmethod
+    def healthy(
+        cls, *, latency_ms: float | None = None, **data: object
+    ) -> "CheckResult":
+        """The component does what it is for."""
+        return cls(status=Status.HEALTHY, latency_ms=latency_ms, data=data)
+
+    @classmethod
+    def skipped(cls, message: str, *, remedy: str = "") -> "CheckResult":
+        """The component is not configured; it never counts."""
+        return cls(status=Status.SKIPPED, message=message, remedy=remedy)
+
+    @classmethod
+    def degraded(
+        cls, failure: Failure, message: str, *, remedy: str = "", **data: object
+    ) -> "CheckResult":
+        """The component answered, but not as it should."""
+        return cls(
+            status=Status.DEGRADED,
+            failure=failure,
+            message=message,
+            remedy=remedy,
+            data=data,
+        )
+
+    @classmethod
+    def unhealthy(
+        cls, failure: Failure, message: str, *, remedy: str = "", **data: object
+    ) -> "CheckResult":
+        """The component gave no answer, or none that its users could work with."""
+        return cls(
+            status=Status.UNHEALTHY,
+            failure=failure,
+            message=message,
+            remedy=remedy,
+            data=data,
+        )
+
+
+ProbeFunction = Callable[[], "CheckResult | None | Awaitable[CheckResult | None]"]
+
+
+class Check(Protocol):
+    """Probes one component.
+
+    ``probe`` is called with one attempt in flight at most. A coroutine function runs
+    on the event loop; a plain function runs in a daemon thread of its own. It returns
+    a result (None counts as healthy) or raises; ``CheckFailedError`` names its failure.
+
+    A check may also have ``abort()``, called when an attempt has taken five times its
+    timeout, to break the connection that it hangs on; and an async ``close()``, called
+    once when the service stops. Both are looked up by name, so a class without them
+    is complete.
+    """
+
+    @property
+    def name(self) -> str:
+        """Lower-case letters, digits and underscores; unique in the process."""
+        ...
+
+    @property
+    def probe(self) -> ProbeFunction:
+        """The attempt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPolicy:
+    """How a check is run and what its status decides; kept apart from the check.
+
+    Attributes:
+        critical: its failure makes the whole report unhealthy instead of degraded.
+        shared: all replicas depend on the same component, so its failure never takes
+            this replica out of rotation.
+        gate: its release faults keep the startup gate closed.
+        period: seconds between two attempts; up to a tenth is taken off as jitter.
+        timeout: seconds until an attempt is reported as ``timeout``.
+        fall: consecutive worse results before the status gets worse.
+        rise: consecutive better results before it gets better.
+        min_time: seconds that a status lasts at least.
+        initial_delay: seconds before the first attempt.
+        base_url: where to reach the component, if not at its usual address.
+    """
+
+    critical: bool = False
+    shared: bool = False
+    gate: bool = False
+    period: float = 15.0
+    timeout: float = 5.0
+    fall: int = 2
+    rise: int = 2
+    min_time: float = 0.0
+    initial_delay: float = 0.0
+    base_url: str | None = None
