@@ -19,6 +19,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from typing_extensions import override
 
 from app.backend.config.settings import (
     AiSettings,
@@ -39,10 +40,9 @@ from app.errors import ConfigError
 
 __all__ = ["Config", "Environment", "Problem", "get_config", "read_config"]
 
-_KNOB = re.compile(
-    r"HEALTH_(?P<check>[A-Z0-9_]+?)_(?P<knob>%s)"
-    % "|".join(sorted((name.upper() for name in CheckKnobs.model_fields), key=len)[::-1])
-)
+# The longest knob first, so that MIN_TIME is not read as TIME of a check ..._MIN.
+_KNOBS = "|".join(sorted(map(str.upper, CheckKnobs.model_fields), key=len)[::-1])
+_KNOB = re.compile(rf"HEALTH_(?P<check>[A-Z0-9_]+?)_(?P<knob>{_KNOBS})")
 
 
 class Environment(StrEnum):
@@ -82,6 +82,7 @@ class Config(BaseSettings):
     problems: tuple[Problem, ...] = ()
 
     @classmethod
+    @override
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -185,9 +186,7 @@ def _read_secret_file(variable: str, path: str, problems: list[Problem]) -> str:
         return ""
 
 
-def _environment(
-    environ: Mapping[str, str], problems: list[Problem]
-) -> Environment:
+def _environment(environ: Mapping[str, str], problems: list[Problem]) -> Environment:
     """ENVIRONMENT, else Railway's name; what cannot be understood is production.
 
     The strict side is the safe default: details of the health report are public in

@@ -1,0 +1,1 @@
+"""PostgreSQL: targets, connections, the schema's state, and an embedded server."""

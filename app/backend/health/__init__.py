@@ -1,0 +1,1 @@
+"""Health told from a snapshot."""

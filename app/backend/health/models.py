@@ -109,7 +109,7 @@ class CheckResult:
         )
 
 
-ProbeFunction = Callable[[], "CheckResult | None | Awaitable[CheckResult | None]"]
+ProbeFunction = Callable[[], "CheckResult | Awaitable[CheckResult | None] | None"]
 
 
 class Check(Protocol):
