@@ -110,6 +110,16 @@ class Config(BaseSettings):
         """The folder of local state: ``PM33_HOME``, else ``.pm33/`` in the project."""
         return self.server.home or _project_root() / ".pm33"
 
+    @property
+    def lame_duck(self) -> float:
+        """Seconds between the word to stop and the end of accepting.
+
+        Railway moves the traffic before it sends SIGTERM, so there is nobody to tell.
+        """
+        if self.server.lame_duck is not None:
+            return self.server.lame_duck
+        return 0.0 if self.railway.present else 2.0
+
     def secrets(self) -> Iterator[str]:
         """Every secret value in use, for the redactor and for nobody else."""
         for group, _, name, _ in _fields():

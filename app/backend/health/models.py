@@ -61,6 +61,8 @@ class CheckResult:
         remedy: what to do about it, one sentence; never public.
         data: JSON-ready facts for operators, never public.
         latency_ms: how long the component took; None: the whole attempt's time.
+        transient: the fault is the world's and may pass, though its class is one that
+            usually is the release's (a resolver that cannot answer right now).
     """
 
     status: Status
@@ -69,6 +71,7 @@ class CheckResult:
     remedy: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: float | None = None
+    transient: bool = False
 
     @classmethod
     def healthy(
@@ -151,6 +154,7 @@ class CheckPolicy:
         rise: consecutive better results before it gets better.
         min_time: seconds that a status lasts at least.
         initial_delay: seconds before the first attempt.
+        stale_periods: periods after which a result is too old to be believed.
         base_url: where to reach the component, if not at its usual address.
     """
 
@@ -163,4 +167,10 @@ class CheckPolicy:
     rise: int = 2
     min_time: float = 0.0
     initial_delay: float = 0.0
+    stale_periods: float = 3.0
     base_url: str | None = None
+
+    @property
+    def validity(self) -> float:
+        """Seconds for which a result may be shown before it turns ``unknown``."""
+        return self.period * self.stale_periods + self.timeout

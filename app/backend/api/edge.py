@@ -1,0 +1,74 @@
+"""The hot path: health answered from bytes, in front of everything else.
+
+Pure ASGI, so that no middleware, host check, redirect, limiter or route stands between
+a probe and its answer. Nothing is computed here but the age.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from app.backend.health.board import Board
+from app.backend.health.pages import Page, PagePair
+
+__all__ = ["Edge"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_METHODS = frozenset({"GET", "HEAD"})
+
+
+class Edge:
+    """Answers health paths from the board; passes everything else on.
+
+    A query string or an ``Authorization`` header asks for more than the bytes hold:
+    such a request goes on to the routes, which have the same writers.
+
+    Args:
+        app: what stands behind.
+        board: whose pages are served.
+
+    Attributes:
+        answered: how many answers each path has had, by path and status code.
+    """
+
+    def __init__(self, app: App, board: Board) -> None:
+        self._app = app
+        self._board = board
+        self.answered: dict[tuple[str, int], int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] == "http":
+            pair = self._board.pages.get(scope["path"])
+            if pair is not None and not scope["query_string"] and _is_plain(scope):
+                await self._answer(scope, pair, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, pair: PagePair, send: Send) -> None:
+        now = time.monotonic()
+        page = pair.fresh if now < pair.stale_at else pair.stale
+        key = (scope["path"], page.status)
+        self.answered[key] = self.answered.get(key, 0) + 1
+        await send(_start(page, now - pair.oldest))
+        body = page.body if scope["method"] == "GET" else b""
+        await send({"type": "http.response.body", "body": body})
+
+
+def _is_plain(scope: Scope) -> bool:
+    if scope["method"] not in _METHODS:
+        return False
+    return all(name != b"authorization" for name, _ in scope["headers"])
+
+
+def _start(page: Page, age: float) -> Message:
+    return {
+        "type": "http.response.start",
+        "status": page.status,
+        "headers": [*page.headers, (b"x-health-age", b"%.1f" % age)],
+    }

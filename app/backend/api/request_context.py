@@ -1,0 +1,175 @@
+"""Gives each request an id, logs how it ended, and answers for what went wrong.
+
+A pure ASGI layer behind the observer: it sees requests of users and no probe, and
+streams pass through it unbuffered.
+"""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from structlog.contextvars import bound_contextvars
+
+from app.backend.api.edge import App, Message, Receive, Scope, Send
+from app.backend.api.problems import problem
+from app.backend.monitoring.observability import get_logger
+
+__all__ = ["RequestContext"]
+
+_HEADER = b"x-request-id"
+_SOURCES = (_HEADER, b"x-railway-request-id")
+_ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_LONGEST_PATH = 512
+_SERVER_ERROR = 500
+
+_log = get_logger("pm33.request")
+
+
+class RequestContext:
+    """Wraps an application.
+
+    The id is the client's ``x-request-id``, else Railway's ``x-railway-request-id``,
+    when it has 1 to 128 letters, digits, dots, colons, underscores or hyphens; else it
+    is a new one. It is in every log line of the request and in the response.
+
+    An exception is logged with its traceback. If nothing was sent yet, the client gets
+    a 500 with the request's id (RFC 9457). It is raised again only when the response
+    is left half sent, so that the server breaks the connection instead of making it
+    look complete.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface; anything but HTTP passes through untouched."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope["headers"])
+        with bound_contextvars(request_id=request_id):
+            exchange = _Exchange(scope, receive, send, request_id)
+            try:
+                await self._app(scope, exchange.receive, exchange.send)
+            except asyncio.CancelledError:
+                exchange.log(logging.WARNING, "request cancelled")
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary of the application
+                await exchange.fail(error)
+            else:
+                exchange.end()
+
+
+class _Exchange:
+    """One request and how far its response has come."""
+
+    __slots__ = (
+        "_receive",
+        "_request_id",
+        "_scope",
+        "_send",
+        "_started",
+        "disconnected",
+        "finished",
+        "status",
+    )
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str
+    ) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id
+        self._started = time.perf_counter()
+        self.status: int | None = None
+        self.finished = False
+        self.disconnected = False
+
+    async def receive(self) -> Message:
+        """Passes a message on, noting that the client went away too early."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self.finished:
+            self.disconnected = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Passes a message on, with the request's id in the response's head."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+            others = (h for h in message.get("headers", ()) if h[0].lower() != _HEADER)
+            own = (_HEADER, self._request_id.encode())
+            message = {**message, "headers": [*others, own]}
+        try:
+            await self._send(message)
+        except OSError:
+            self.disconnected = True
+            raise
+        if kind == "http.response.pathsend" or (
+            kind == "http.response.body" and not message.get("more_body", False)
+        ):
+            self.finished = True
+
+    def end(self) -> None:
+        """Logs a request whose application returned."""
+        if self.finished or self.disconnected:
+            failed = (self.status or 0) >= _SERVER_ERROR
+            self.log(logging.WARNING if failed else logging.INFO, "request finished")
+        else:
+            self.log(logging.WARNING, "the application left the response unfinished")
+
+    async def fail(self, error: Exception) -> None:
+        """Logs a request whose application raised, and answers where it did not.
+
+        Raises:
+            Exception: the error itself, when the response is left half sent.
+        """
+        if self.disconnected and isinstance(error, OSError | ClientDisconnect):
+            self.log(logging.INFO, "request finished")
+            return
+        unanswered = self.status is None
+        status = self.status or _SERVER_ERROR
+        self.log(logging.ERROR, "request failed", status=status, exc_info=error)
+        if unanswered:
+            with suppress(OSError):  # the client did not wait for it
+                await self._answer()
+        elif not self.finished:
+            raise error
+
+    async def _answer(self) -> None:
+        response = problem(
+            _SERVER_ERROR,
+            "the request could not be served",
+            remedy="try again later; if it stays, report the request_id",
+            request_id=self._request_id,
+        )
+        await response(self._scope, self.receive, self.send)
+
+    def log(self, level: int, event: str, **fields: Any) -> None:
+        """Writes the request's one line; the path has no query string."""
+        if self.disconnected:
+            fields["client_disconnected"] = True
+        milliseconds = (time.perf_counter() - self._started) * 1000
+        known = {
+            "method": self._scope["method"],
+            "path": self._scope["path"][:_LONGEST_PATH],
+            "status": self.status,
+            "duration_ms": round(milliseconds, 3),
+        }
+        _log.log(level, event, **(known | fields))
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    found = {name: value for name, value in headers if name in _SOURCES}
+    for source in _SOURCES:
+        value = found.get(source, b"")
+        if _ACCEPTABLE.fullmatch(value):
+            return value.decode()
+    return uuid.uuid4().hex

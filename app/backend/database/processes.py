@@ -1,0 +1,216 @@
+"""Processes that are ours: started on a leash, recognised later, ended in order."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "FileLock",
+    "ProcessMark",
+    "end",
+    "gone_by",
+    "launchable",
+    "locked",
+    "spawn",
+    "write_private",
+]
+
+_LAUNCHER = Path(__file__).with_name("launch.py")
+_PROBE_TIMEOUT = 10.0
+_POLL = 0.02
+# btime of /proc/stat, which a start time is counted from, wanders by a second.
+_SAME_START = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMark:
+    """A process that can be told from a later one with the same id.
+
+    Attributes:
+        pid: the process id.
+        started: its start in seconds after boot, so that setting the clock does not
+            make it a stranger.
+    """
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessMark | None":
+        """Marks a running process; None when there is none, or a zombie only."""
+        import psutil  # noqa: PLC0415  # not needed until something is started
+
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            return cls(pid, process.create_time() - psutil.boot_time())
+        except psutil.Error:
+            return None
+
+    @classmethod
+    def own(cls) -> "ProcessMark":
+        """Marks the process that asks."""
+        mark = cls.of(os.getpid())
+        if mark is None:
+            raise ProcessLookupError("this process is not listed among its own")
+        return mark
+
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        now = ProcessMark.of(self.pid)
+        return now is not None and abs(now.started - self.started) < _SAME_START
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal if the process still runs."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    death_signal: signal.Signals,
+    identity: str = "self",
+    clean: bool = False,
+    cwd: Path | None = None,
+    output: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Starts a command in a session of its own, on a leash.
+
+    To be called from a thread that lives as long as the process: the leash is tied
+    to the thread (prctl(2), PR_SET_PDEATHSIG). Outside Linux there is no leash.
+
+    Args:
+        command: what to run; its first part is a path if ``clean``.
+        death_signal: what the command gets when this process dies.
+        identity: ``self``, ``UID:GID`` or ``namespace``, see ``launch.py``.
+        clean: leave this process's environment behind.
+        cwd: where to run it; None: here.
+        output: the descriptor that takes stdout and stderr; None: this process's own.
+    """
+    leash = str(os.getpid()), str(int(death_signal)), identity
+    environment = "clean" if clean else "keep"
+    return subprocess.Popen(  # noqa: S603  # our own launcher; no shell
+        [*_launcher(), *leash, environment, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=cwd,
+        start_new_session=True,
+    )
+
+
+def launchable(identity: str) -> bool:
+    """Whether a command could be started with this identity; takes 10 s at most."""
+    probe = [*_launcher(), str(os.getpid()), "0", identity, "clean"]
+    try:
+        done = subprocess.run(  # noqa: S603  # our own launcher; no shell
+            probe, capture_output=True, check=False, timeout=_PROBE_TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _launcher() -> tuple[str, ...]:
+    return sys.executable, "-I", "-S", str(_LAUNCHER)
+
+
+async def gone_by(deadline: float, alive: Callable[[], bool]) -> bool:
+    """Waits until nothing is alive or ``time.monotonic()`` reaches the deadline."""
+    while alive():
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(_POLL)
+    return True
+
+
+async def end(
+    marks: Iterable[ProcessMark], steps: Iterable[tuple[signal.Signals, float]]
+) -> bool:
+    """Ends processes by the first signal that works; never touches a stranger.
+
+    Args:
+        marks: the processes.
+        steps: signals, each with the seconds that it is given.
+
+    Returns:
+        Whether all are gone.
+    """
+    left = [mark for mark in marks if mark.alive()]
+    for number, grace in steps:
+        for mark in left:
+            mark.send(number)
+        deadline = time.monotonic() + grace
+        while left and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL)
+            left = [mark for mark in left if mark.alive()]
+    return not left
+
+
+class FileLock:
+    """An ``flock`` on a file: the kernel lets go of it however its holder ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Takes the lock without waiting; False when somebody else holds it.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Lets go; harmless when the lock is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextlib.asynccontextmanager
+async def locked(path: Path, timeout: float) -> AsyncIterator[None]:  # noqa: ASYNC109  # polled
+    """Holds a file's lock for the block.
+
+    Raises:
+        TimeoutError: somebody else held it for ``timeout`` seconds.
+    """
+    lock = FileLock(path)
+    deadline = time.monotonic() + timeout
+    while not lock.acquire():
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"{path} is held by another process")
+        await asyncio.sleep(_POLL)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces a file at once by one that nobody else may read."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)

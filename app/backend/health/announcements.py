@@ -1,0 +1,83 @@
+"""What the log says of health: each change once, each closed gate with its remedy."""
+
+import logging
+
+from app.backend.health.gate import FaultKind, GateState
+from app.backend.health.history import Transition
+from app.backend.health.models import CheckResult, Status
+from app.backend.health.transition import CheckState, Instant
+
+__all__ = ["announce_gate", "announce_transition", "transition_of"]
+
+_log = logging.getLogger("pm33.health")
+
+
+def transition_of(
+    check: str, before: Status, after: CheckState, now: Instant
+) -> Transition:
+    """The record of a change that has just been published."""
+    shown = after.shown or CheckResult(status=after.status)
+    return Transition(
+        check=check,
+        before=before,
+        after=after.status,
+        at=now.wall,
+        failure=shown.failure,
+        message=shown.message,
+    )
+
+
+def announce_transition(transition: Transition, state: CheckState) -> None:
+    """One line for one change of a check's status."""
+    calm = transition.after in {Status.HEALTHY, Status.SKIPPED}
+    _log.log(
+        logging.INFO if calm else logging.WARNING,
+        "%s is %s",
+        transition.check,
+        transition.after,
+        extra=_fields(
+            check=transition.check,
+            was=transition.before,
+            failure=transition.failure,
+            cause=transition.message,
+            remedy=state.shown.remedy if state.shown else "",
+        ),
+    )
+
+
+def announce_gate(gate: GateState, told: GateState | None) -> GateState | None:
+    """Says why the gate is closed, or that it is open, once for each new verdict.
+
+    Returns:
+        The verdict that the log knows now.
+    """
+    if any(fault.kind is FaultKind.PENDING for fault in gate.faults):
+        return told
+    if told is not None and _essence(told) == _essence(gate):
+        return told
+    for fault in gate.faults:
+        _log.warning(
+            "startup gate %s: %s: %s",
+            "passed in spite of" if gate.passed else "closed",
+            fault.source,
+            fault.message,
+            extra=_fields(
+                source=fault.source,
+                kind=fault.kind,
+                failure=fault.failure,
+                remedy=fault.remedy,
+            ),
+        )
+    if gate.clean:
+        _log.info("startup gate passed")
+    return gate
+
+
+def _fields(**fields: str | None) -> dict[str, str]:
+    """What there is to say; enums as their words."""
+    return {name: str(value) for name, value in fields.items() if value}
+
+
+def _essence(gate: GateState) -> tuple[object, ...]:
+    faults = [(fault.source, fault.kind, fault.failure) for fault in gate.faults]
+    return (gate.passed, faults)

@@ -1,0 +1,128 @@
+"""What is checked: the visible list of all checks.
+
+Own checks join it by an entry point of the group ``pm33.health_checks``, or by naming
+them in ``HEALTH_EXTRA_CHECKS=package.module:object``.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from typing import Any
+
+from app.backend.config.environment import Config
+from app.backend.health.checks import configured
+from app.backend.health.checks.application import ApplicationCheck
+from app.backend.health.checks.cache import CacheCheck
+from app.backend.health.checks.database import DatabaseCheck
+from app.backend.health.checks.system import SystemCheck
+from app.backend.health.lifecycle import Lifecycle
+from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
+from app.backend.health.models import CheckPolicy
+from app.backend.health.registry import Registry
+from app.backend.resources import Resources
+from app.errors import CheckRegistrationError
+
+__all__ = ["ENTRY_POINTS", "Vitals", "build_registry"]
+
+ENTRY_POINTS = "pm33.health_checks"
+
+Refuse = Callable[[CheckRegistrationError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the process measures of itself."""
+
+    lifecycle: Lifecycle
+    watchdog: LoopWatchdog
+    gc_pauses: GcPauses
+
+
+def build_registry(
+    config: Config, resources: Resources, vitals: Vitals, *, refuse: Refuse
+) -> Registry:
+    """Registers every check.
+
+    Args:
+        config: what is set.
+        resources: what the checks ask through.
+        vitals: what the process measures of itself.
+        refuse: takes the error of a check that cannot be registered; the others are
+            registered all the same, unless it raises.
+    """
+    base = CheckPolicy(stale_periods=config.health.stale_periods)
+    registry = Registry(config.health.checks, base)
+
+    registry.add(
+        ApplicationCheck(
+            state=lambda: vitals.lifecycle.stage,
+            watchdog=vitals.watchdog,
+            gc_pauses=vitals.gc_pauses,
+            lag_warning=config.health.lag_warning,
+        ),
+        critical=True,
+        period=5.0,
+    )
+    registry.add(
+        DatabaseCheck(
+            resources.health_connection,
+            error=resources.database_error,
+            pool_use=resources.pool_use,
+            pool_size=config.database.pool_size,
+        )
+    )
+    registry.add(configured.ai_services(config))
+    registry.add(configured.monitoring(config))
+    registry.add(
+        CacheCheck(config.services.redis_url), shared=True, period=5.0, timeout=2.0
+    )
+    registry.add(SystemCheck(), period=15.0)
+
+    for origin, candidate in _extra_checks(config, refuse):
+        try:
+            registry.add(candidate)
+        except CheckRegistrationError as error:
+            refuse(_with_origin(error, origin))
+    return registry
+
+
+def _extra_checks(config: Config, refuse: Refuse) -> Iterator[tuple[str, Any]]:
+    """Yields the users' own checks; one that cannot be imported is refused."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        yield from _imported(f"entry point {entry.name}", entry.load, refuse)
+    for path in config.health.extra_checks:
+        yield from _imported(
+            f"HEALTH_EXTRA_CHECKS {path}", partial(_load, path), refuse
+        )
+
+
+def _imported(
+    origin: str, load: Callable[[], Any], refuse: Refuse
+) -> Iterator[tuple[str, Any]]:
+    try:
+        candidate = load()
+    except Exception as error:  # noqa: BLE001 - the user's module may raise anything
+        refuse(
+            CheckRegistrationError(
+                f"{origin} cannot be imported: {type(error).__name__}: {error}",
+                remedy="name it as package.module:object, importable from where "
+                "the service starts",
+            )
+        )
+    else:
+        # A class that needs nothing is as good as an instance of it.
+        yield origin, candidate() if isinstance(candidate, type) else candidate
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _with_origin(error: CheckRegistrationError, origin: str) -> CheckRegistrationError:
+    return type(error)(f"{origin}: {error}", remedy=error.remedy)

@@ -1,0 +1,84 @@
+"""The snapshot as encoded answers, one pair for each endpoint."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.backend.health.lifecycle import Stage
+from app.backend.health.models import Status
+from app.backend.health.policies import POLICIES, Policy, Verdict
+from app.backend.health.snapshot import Snapshot
+from app.backend.health.writers import native
+
+__all__ = ["Page", "PagePair", "page_of", "render"]
+
+STALE_SLACK = 1.0
+"""Seconds past which an overdue refresh means that nobody refreshes any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer, encoded."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PagePair:
+    """An answer, and the one that replaces it once it is too old.
+
+    Attributes:
+        fresh: what holds now.
+        stale: the same with every check ``unknown``.
+        stale_at: monotonic time from which ``stale`` holds.
+        oldest: monotonic time of the oldest result in ``fresh``.
+    """
+
+    fresh: Page
+    stale: Page
+    stale_at: float
+    oldest: float
+
+
+def render(snapshot: Snapshot, *, details: bool) -> Mapping[str, PagePair]:
+    """Encodes every endpoint; a trailing slash leads to the same answer.
+
+    Probes do not follow redirects, so a slash too many must not cause one.
+    """
+    pairs = {
+        path: _pair(policy, snapshot, details=details)
+        for path, policy in POLICIES.items()
+    }
+    return pairs | {f"{path}/": pair for path, pair in pairs.items()}
+
+
+def page_of(
+    verdict: Verdict, snapshot: Snapshot, *, details: bool, why: bool = False
+) -> Page:
+    """Encodes one verdict."""
+    body = native.encode(verdict, snapshot, details=details, why=why)
+    headers: tuple[tuple[bytes, bytes], ...] = (
+        (b"content-type", native.MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+    )
+    if snapshot.stage is Stage.DRAINING:
+        headers = (*headers, (b"connection", b"close"))
+    return Page(int(verdict.code), headers, body)
+
+
+def _pair(policy: Policy, snapshot: Snapshot, *, details: bool) -> PagePair:
+    verdict, aged = policy(snapshot), snapshot.as_unknown()
+    expiries = [
+        view.expires
+        for view in verdict.checks
+        if view.expires and view.status not in {Status.SKIPPED, Status.UNKNOWN}
+    ]
+    return PagePair(
+        fresh=page_of(verdict, snapshot, details=details),
+        stale=page_of(policy(aged), aged, details=details),
+        stale_at=min(expiries, default=math.inf) + STALE_SLACK,
+        oldest=native.oldest(verdict, snapshot),
+    )

@@ -1,0 +1,100 @@
+"""Health asked once, from a script or a shell, without a service."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from app.backend.config.environment import Config, get_config
+from app.backend.health.board import Board
+from app.backend.health.catalog import Vitals, build_registry
+from app.backend.health.identity import Identifier
+from app.backend.health.lifecycle import Lifecycle
+from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
+from app.backend.health.models import Status
+from app.backend.health.policies import POLICIES, Verdict
+from app.backend.health.scheduler import run_once
+from app.backend.health.service import sanitize
+from app.backend.health.snapshot import Snapshot
+from app.backend.health.writers import native
+from app.backend.monitoring.redaction import Redactor
+from app.backend.resources import open_resources
+from app.errors import CheckRegistrationError
+
+__all__ = ["HealthReport", "get_health"]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """What one look found."""
+
+    verdict: Verdict
+    snapshot: Snapshot
+
+    @property
+    def status(self) -> Status:
+        """The worst status that counts."""
+        return self.verdict.status
+
+    @property
+    def ok(self) -> bool:
+        """Whether the endpoint would answer 200."""
+        return self.verdict.ok
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body of the endpoint, with details: whoever can run this may see them."""
+        return native.body_of(self.verdict, self.snapshot, details=True)
+
+
+async def get_health(
+    *, detailed: bool = False, config: Config | None = None
+) -> HealthReport:
+    """Runs every check once, side by side, and reports.
+
+    Opens its own resources for the call and closes them. The embedded database is used
+    where it runs; it is never started.
+
+    Args:
+        detailed: report every check instead of the core list.
+        config: what is set; by default the process environment.
+    """
+    config = config or get_config()
+    lifecycle = Lifecycle()
+    lifecycle.serve()
+    watchdog = LoopWatchdog(on_block=_ignore)
+    watchdog.start(asyncio.get_running_loop())
+    redactor = Redactor(config.secrets())
+    try:
+        async with open_resources(config) as resources:
+            vitals = Vitals(lifecycle, watchdog, GcPauses())
+            registry = build_registry(config, resources, vitals, refuse=_tell)
+            board = Board(
+                registry,
+                Identifier(config),
+                lifecycle,
+                sanitize=lambda result: sanitize(result, redactor=redactor),
+            )
+            try:
+                for name, result in (await run_once(registry)).items():
+                    board.record(name, result)
+                snapshot = board.publish()
+            finally:
+                board.close()
+                for entry in registry:
+                    close = getattr(entry.check, "close", None)
+                    if close is not None:
+                        await close()
+    finally:
+        watchdog.stop()
+    policy = POLICIES["/api/health/detailed" if detailed else "/api/health"]
+    return HealthReport(policy(snapshot), snapshot)
+
+
+def _ignore(_block: object) -> None:
+    """A script may block its own loop."""
+
+
+def _tell(error: CheckRegistrationError) -> None:
+    logging.getLogger("pm33.health").warning(
+        "%s", error, extra={"remedy": error.remedy}
+    )

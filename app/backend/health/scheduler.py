@@ -1,0 +1,131 @@
+"""Runs every check on its own period and hands each result on.
+
+Requests never run a check; they read what came out of here. One attempt of a check is
+in flight at most, so however many ask and however long an answer takes, nothing piles
+up in this process or at the vendor.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+
+from app.backend.health.attempt import Attempt
+from app.backend.health.models import CheckResult, Failure
+from app.backend.health.registry import Registered
+from app.backend.health.supervisor import Supervisor
+
+__all__ = ["END_FACTOR", "Scheduler", "run_once"]
+
+END_FACTOR = 5
+"""At this many timeouts an attempt's connection is broken and its slot freed."""
+JITTER = 0.1
+"""The share of a period taken off at random, so that replicas do not ask in step."""
+URGENT_PERIOD = 1.0
+"""Seconds between attempts of a check that the startup gate is waiting for."""
+
+Report = Callable[[str, CheckResult], None]
+
+
+class Scheduler:
+    """The supervised loops, one for each check.
+
+    Args:
+        checks: what to run.
+        report: takes each result, on the event loop.
+        urgent: says whether a check is wanted as soon as possible (the gate waits).
+        supervisor: restarts a loop that dies, and counts it.
+        seed: of the jitter; tests fix it.
+    """
+
+    def __init__(
+        self,
+        checks: Iterable[Registered],
+        report: Report,
+        *,
+        urgent: Callable[[Registered], bool],
+        supervisor: Supervisor,
+        seed: int | None = None,
+    ) -> None:
+        self._checks = tuple(checks)
+        self._report = report
+        self._urgent = urgent
+        self._supervisor = supervisor
+        self._random = random.Random(seed)  # noqa: S311 - jitter, not cryptography
+        self._attempts: dict[str, Attempt] = {}
+
+    def start(self) -> None:
+        """Starts one loop for each check."""
+        for entry in self._checks:
+            self._supervisor.spawn(f"health:{entry.name}", partial(self._loop, entry))
+
+    async def stop(self) -> None:
+        """Ends attempts in flight; the loops end with their supervisor."""
+        attempts = [one for one in self._attempts.values() if not one.task.done()]
+        await asyncio.gather(*(attempt.end(grace=0.2) for attempt in attempts))
+
+    async def _loop(self, entry: Registered) -> None:
+        if entry.name not in self._attempts and entry.policy.initial_delay:
+            await asyncio.sleep(entry.policy.initial_delay)
+        while True:
+            await self._tick(entry)
+            await self._pause(entry)
+
+    async def _tick(self, entry: Registered) -> None:
+        """Starts an attempt, or goes on with the one in flight, and reports."""
+        attempt = self._attempts.get(entry.name)
+        if attempt is None or attempt.ended:
+            attempt = self._attempts[entry.name] = Attempt(entry.check)
+        await attempt.wait(min(entry.policy.timeout, _left(attempt, entry)))
+        if attempt.ended:
+            del self._attempts[entry.name]
+            self._report(entry.name, attempt.result())
+            return
+        self._report(entry.name, _timed_out(attempt))
+        if _left(attempt, entry) <= 0 and await attempt.end():
+            del self._attempts[entry.name]
+
+    async def _pause(self, entry: Registered) -> None:
+        """Sleeps until the next attempt is due, or an overdue one has ended.
+
+        The late answer itself does not count (it was reported as ``timeout``), but it
+        shows that asking again now may succeed.
+        """
+        period = entry.policy.period
+        if self._urgent(entry):
+            period = min(period, URGENT_PERIOD)
+        delay = period * (1 - self._random.uniform(0, JITTER))
+        attempt = self._attempts.get(entry.name)
+        if attempt is None or attempt.task.done():
+            await asyncio.sleep(delay)
+        elif await attempt.wait(min(delay, _left(attempt, entry))) and attempt.ended:
+            del self._attempts[entry.name]
+
+
+def _left(attempt: Attempt, entry: Registered) -> float:
+    return entry.policy.timeout * END_FACTOR - attempt.age
+
+
+def _timed_out(attempt: Attempt) -> CheckResult:
+    result = CheckResult.unhealthy(
+        Failure.TIMEOUT,
+        f"no answer for {attempt.age:.1f} s",
+        remedy="see whether the component hangs or the network drops packets",
+    )
+    return replace(result, latency_ms=attempt.age * 1000)
+
+
+async def run_once(checks: Iterable[Registered]) -> dict[str, CheckResult]:
+    """Runs every check once, side by side, each within its own timeout."""
+    attempts = [(entry, Attempt(entry.check)) for entry in checks]
+    await asyncio.gather(
+        *(attempt.wait(entry.policy.timeout) for entry, attempt in attempts)
+    )
+    results = {
+        entry.name: attempt.result() if attempt.task.done() else _timed_out(attempt)
+        for entry, attempt in attempts
+    }
+    overdue = [attempt for _, attempt in attempts if not attempt.task.done()]
+    await asyncio.gather(*(attempt.end(grace=0.2) for attempt in overdue))
+    return results

@@ -1,0 +1,208 @@
+"""The health system of one process: built once, started and stopped by the lifespan."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from app.backend.config.environment import Config, Problem
+from app.backend.health.board import Board
+from app.backend.health.catalog import Vitals, build_registry
+from app.backend.health.gate import FaultKind, GateFault
+from app.backend.health.identity import Identifier
+from app.backend.health.lifecycle import Lifecycle
+from app.backend.health.loop_watchdog import GcPauses, LoopBlock, LoopWatchdog
+from app.backend.health.models import CheckResult, Failure
+from app.backend.health.scheduler import Scheduler
+from app.backend.health.store import STORE_ERRORS, OpsStore
+from app.backend.health.supervisor import Supervisor
+from app.backend.monitoring.redaction import Redactor
+from app.backend.resources import Resources
+from app.errors import CheckRegistrationError, OpsError
+
+__all__ = ["HealthService", "sanitize"]
+
+HISTORY_FLUSH = 2.0
+"""Seconds between two looks for transitions that have to be stored."""
+
+_log = logging.getLogger("pm33.health")
+
+
+class HealthService:
+    """Everything that health needs while the process lives.
+
+    Args:
+        config: what is set.
+        resources: what the checks ask through; whoever opened them closes them.
+        redactor: makes results safe to keep.
+        strict: raise what is refused instead of turning the startup gate red.
+
+    Raises:
+        CheckRegistrationError: a check was refused, and ``strict``.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        resources: Resources,
+        redactor: Redactor,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self._config = config
+        self._strict = strict
+        self._unusable = [_config_fault(problem) for problem in config.problems]
+        self.lifecycle = Lifecycle()
+        self.identify = Identifier(config)
+        self._vitals = Vitals(
+            self.lifecycle, LoopWatchdog(on_block=_log_block), GcPauses()
+        )
+        self.registry = build_registry(
+            config, resources, self._vitals, refuse=self._refuse
+        )
+        connection = resources.store_connection
+        self._store = OpsStore(connection) if connection else None
+        self._supervisor = Supervisor()
+        self.board = Board(
+            self.registry,
+            self.identify,
+            self.lifecycle,
+            sanitize=partial(sanitize, redactor=redactor),
+            restarts=self._supervisor.restarts,
+            unusable=self._unusable,
+            gate_grace=config.health.gate_grace,
+            details=config.is_development,
+        )
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._scheduler = Scheduler(
+            self.registry,
+            self.board.record,
+            urgent=self.board.urgent,
+            supervisor=self._supervisor,
+        )
+
+    def add_fault(self, error: OpsError, source: str) -> None:
+        """Holds the startup gate for good, or raises where that was asked for."""
+        if self._strict:
+            raise error
+        self.board.add_fault(_error_fault(error, source))
+
+    async def start(self) -> None:
+        """Starts the loops; returns before the first result is in."""
+        loop = asyncio.get_running_loop()
+        self._vitals.watchdog.start(loop)
+        self._vitals.gc_pauses.start()
+        # A signal handler changes the stage; publishing is the loop's work.
+        self._unsubscribe = self.lifecycle.subscribe(
+            partial(loop.call_soon_threadsafe, self.board.publish)
+        )
+        for name in self.registry.unused_knobs():
+            _log.warning(
+                "HEALTH_%s_* is set, but no check has that name",
+                name.upper(),
+                extra={"remedy": f"known: {', '.join(e.name for e in self.registry)}"},
+            )
+        self._scheduler.start()
+        if self._store is not None:
+            self._tend(self._store)
+
+    async def stop(self) -> None:
+        """Ends everything that :meth:`start` began, and stores what is unsaved."""
+        self._unsubscribe()
+        await self._supervisor.stop()
+        await self._scheduler.stop()
+        self._vitals.watchdog.stop()
+        self._vitals.gc_pauses.stop()
+        self.board.close()
+        if self._store is not None:
+            await self._last_words(self._store)
+        for entry in self.registry:
+            close = getattr(entry.check, "close", None)
+            if close is not None:
+                await close()
+
+    def _tend(self, store: OpsStore) -> None:
+        ops = self._config.ops
+        for name, work, period in (
+            ("replica", partial(self._beat, store), ops.replica_heartbeat),
+            ("overrides", partial(self._read_overrides, store), ops.override_poll),
+            ("history", partial(self._save_history, store), HISTORY_FLUSH),
+        ):
+            self._supervisor.spawn(f"store:{name}", partial(_every, period, work))
+
+    async def _beat(self, store: OpsStore) -> None:
+        await store.heartbeat(self.identify(), self.lifecycle.stage)
+
+    async def _read_overrides(self, store: OpsStore) -> None:
+        self.board.set_overrides(await store.overrides())
+
+    async def _save_history(self, store: OpsStore) -> None:
+        unsaved = self.board.history.unsaved()
+        if unsaved:
+            await store.save(self.identify(), unsaved)
+            self.board.history.saved(unsaved)
+
+    async def _last_words(self, store: OpsStore) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                await self._save_history(store)
+                await store.leave(self.identify())
+        except STORE_ERRORS as error:
+            _log.info("the store was not told of the stop: %s", type(error).__name__)
+
+    def _refuse(self, error: CheckRegistrationError) -> None:
+        if self._strict:
+            raise error
+        self._unusable.append(_error_fault(error, "check"))
+
+
+async def _every(period: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Repeats ``work``; an unreachable store is the database check's to report."""
+    while True:
+        try:
+            await work()
+        except STORE_ERRORS as error:
+            _log.debug("the store did not answer: %s", type(error).__name__)
+        await asyncio.sleep(period)
+
+
+def sanitize(result: CheckResult, *, redactor: Redactor) -> CheckResult:
+    """The same result, safe to keep and to encode: redacted, and nothing but JSON."""
+    data: Any = redactor.redact_value(dict(result.data))
+    try:
+        data = json.loads(json.dumps(data, default=str, allow_nan=False))
+    except (TypeError, ValueError):
+        data = {"unreadable": "the check returned data that is no JSON"}
+    return replace(
+        result,
+        message=redactor.redact(result.message),
+        remedy=redactor.redact(result.remedy),
+        data=data,
+    )
+
+
+def _config_fault(problem: Problem) -> GateFault:
+    return GateFault(
+        source=problem.variable,
+        kind=FaultKind.RELEASE,
+        failure=Failure.CONFIG,
+        message=f"{problem.variable} {problem.message}",
+        remedy=problem.remedy,
+    )
+
+
+def _error_fault(error: OpsError, source: str) -> GateFault:
+    return GateFault(
+        source=source,
+        kind=FaultKind.RELEASE,
+        failure=Failure.CONFIG,
+        message=str(error),
+        remedy=error.remedy,
+    )
+
+
+def _log_block(block: LoopBlock) -> None:
+    _log.warning("the event loop is blocked", extra={"stack": list(block.stack)})

@@ -1,0 +1,210 @@
+"""The application, put together: ours alone, or ours around the user's."""
+
+import importlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+
+from app import __version__
+from app.backend.api.composition import Dispatcher, Lifespan, refuse_taken_routes
+from app.backend.api.edge import App, Edge, Receive, Scope, Send
+from app.backend.api.health import health_router
+from app.backend.api.metrics import metrics_router
+from app.backend.api.observer import Observer
+from app.backend.api.problems import add_handlers, problem
+from app.backend.api.request_context import RequestContext
+from app.backend.api.signal_chain import SignalChain
+from app.backend.api.tokens import TokenCheck
+from app.backend.config.environment import Config, get_config
+from app.backend.health.service import HealthService
+from app.backend.monitoring.observability import configure_logging
+from app.backend.monitoring.redaction import Redactor
+from app.backend.resources import Resources
+from app.errors import OpsError, RouteTakenError
+
+__all__ = ["OpsApplication", "app", "create_app", "install"]
+
+app: "OpsApplication"
+"""The ASGI application for any server, built when it is first asked for."""
+
+_log = logging.getLogger("pm33.main")
+
+
+class OpsApplication:
+    """Health in front, the observer behind it, then everything else.
+
+    Args:
+        config: what is set.
+        host: the user's application; None: there is none.
+        strict: raise what is refused (the process is the user's), instead of turning
+            the startup gate red (the process is ours).
+        chain_signals: put the drain before the server's own SIGTERM handler.
+
+    Attributes:
+        health: the health system.
+        resources: what is shared with the application, as ``request.state.pm33``.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        host: App | None = None,
+        strict: bool = False,
+        chain_signals: bool = True,
+    ) -> None:
+        self.config = config
+        self.redactor = Redactor(config.secrets())
+        self.resources = Resources.of(config)
+        self.health = HealthService(
+            config, self.resources, self.redactor, strict=strict
+        )
+        self._strict = strict
+        self._signals = SignalChain(self.drain, config.lame_duck)
+        self._chain_signals = chain_signals
+        self._host_failed = False
+        host = host or self._mounted()
+        own = self._routes(alone=host is None)
+        behind = own if host is None else Dispatcher(own, host)
+        self._observer = Observer(RequestContext(behind))
+        self._edge = Edge(self._observer, self.health.board)
+        own.include_router(
+            metrics_router(
+                self.health.board, self._edge, self._observer, TokenCheck.of(config)
+            )
+        )
+        self._lifespan = Lifespan(
+            self._edge,
+            host,
+            self._lives,
+            on_started=self.health.lifecycle.serve,
+            on_failed=None if strict else self._on_host_failed,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] == "http":
+            await self._edge(scope, receive, send)
+        else:
+            await self._lifespan(scope, receive, send)
+
+    def drain(self) -> None:
+        """The process was asked to stop: readiness says no from now on."""
+        self.health.lifecycle.drain()
+
+    def _routes(self, *, alone: bool) -> FastAPI:
+        """Our own routes; documentation pages only where nobody else has theirs."""
+        documented = alone and not self.config.is_production
+        own = FastAPI(
+            title="PM33 Ops",
+            version=__version__,
+            docs_url="/docs" if documented else None,
+            redoc_url=None,
+            openapi_url="/openapi.json" if documented else None,
+            redirect_slashes=False,
+        )
+        add_handlers(own)
+        own.include_router(health_router(self.health.board, TokenCheck.of(self.config)))
+        return own
+
+    def _mounted(self) -> App | None:
+        """The application that ``PM33_MOUNT`` names, or one that says it is missing."""
+        path = self.config.server.mount
+        if path is None:
+            return None
+        try:
+            mounted = _load(path)
+            refuse_taken_routes(mounted)
+        except RouteTakenError as error:
+            self.health.add_fault(error, "PM33_MOUNT")
+            return _unavailable
+        except Exception as error:  # noqa: BLE001 - the user's module may raise anything
+            _log.exception("PM33_MOUNT cannot be imported")
+            fault = OpsError(
+                f"PM33_MOUNT {path} cannot be imported: {type(error).__name__}",
+                remedy="name it as package.module:app; the log has the traceback",
+            )
+            self.health.add_fault(fault, "PM33_MOUNT")
+            return _unavailable
+        return mounted
+
+    def _on_host_failed(self, reason: str) -> None:
+        last_line = reason.strip().rpartition("\n")[2]
+        _log.error("the mounted application did not start", extra={"cause": reason})
+        self.health.add_fault(
+            OpsError(
+                f"the mounted application did not start: {last_line}",
+                remedy="the log has the traceback of its lifespan",
+            ),
+            "PM33_MOUNT",
+        )
+
+    @asynccontextmanager
+    async def _lives(self) -> AsyncIterator[dict[str, Any]]:
+        if self._chain_signals:
+            self._signals.install()
+        await self.health.start()
+        try:
+            yield {"pm33": self.resources}
+        finally:
+            await self.health.stop()
+            await self.resources.close()
+            self._signals.remove()
+
+
+def create_app(
+    config: Config | None = None, *, chain_signals: bool = True
+) -> OpsApplication:
+    """Builds the service, with the application that ``PM33_MOUNT`` names inside.
+
+    Whatever is wrong turns the startup gate red and is said in the log; the process
+    starts all the same, so that there is somebody to ask.
+    """
+    return OpsApplication(config or get_config(), chain_signals=chain_signals)
+
+
+def install(application: App, config: Config | None = None) -> OpsApplication:
+    """Puts health around the application of an existing process.
+
+    Returns:
+        The ASGI application to serve instead, as in ``app = install(app)``. Its
+        lifespan runs the given one's.
+
+    Raises:
+        RouteTakenError: the application serves one of our paths already.
+        CheckRegistrationError: a check was refused.
+    """
+    refuse_taken_routes(application)
+    return OpsApplication(config or get_config(), host=application, strict=True)
+
+
+async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stands where the mounted application should be."""
+    if scope["type"] == "http":
+        answer = problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "the application could not be loaded",
+            remedy="see the startup gate: /api/health/startup",
+        )
+        await answer(scope, receive, send)
+
+
+def _load(path: str) -> App:
+    module, _, name = path.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in (name or "app").split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return] # whatever it is, it is called as ASGI
+
+
+def __getattr__(name: str) -> OpsApplication:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    config = get_config()
+    configure_logging(config=config, redactor=Redactor(config.secrets()))
+    built = globals()["app"] = create_app(config)
+    return built

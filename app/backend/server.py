@@ -1,0 +1,190 @@
+"""``pm33 serve``: one process that listens, serves an ASGI application, and drains."""
+
+import contextlib
+import errno
+import logging
+import math
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from uvicorn._types import ASGIApplication
+
+from app.backend.config.environment import Config, Problem
+from app.backend.server_drain import DrainingServer, DrainPlan
+from app.backend.server_protocol import HeaderDeadlineProtocol
+from app.errors import ConfigError
+
+__all__ = ["DrainPlan", "DrainingServer", "bind", "plan_drain", "serve"]
+
+logger = logging.getLogger("pm33.server")
+
+_LAME_DUCK = 2.0
+_IN_FLIGHT = 20.0
+# What must be left between the end of the drain and the platform's SIGKILL.
+_MARGIN = 2.0
+_TENTH = 0.1
+_BACKLOG = 2048
+_NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
+
+
+def serve(app: ASGIApplication, *, config: Config, on_drain: Callable[[], None]) -> int:
+    """Serves ``app`` until a signal has been answered with a complete drain.
+
+    Logging is the caller's: nothing is configured here.
+
+    Args:
+        app: any ASGI application with a lifespan.
+        config: where to listen, and every timeout.
+        on_drain: called once on the event loop, as soon as the drain begins.
+
+    Returns:
+        The exit code: 0 after a drain, 1 if the application did not start.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+    """
+    plan, problems = plan_drain(config)
+    for problem in problems:
+        logger.warning(
+            "%s: %s",
+            problem.variable,
+            problem.message,
+            extra={"variable": problem.variable, "remedy": problem.remedy},
+        )
+    server = DrainingServer(_uvicorn_config(app, config), plan, on_drain)
+    with contextlib.closing(bind(config.server.host, config.server.port)) as listener:
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            # uvicorn's way to say that the lifespan failed; it has logged why.
+            return 1
+    return 0
+
+
+def plan_drain(config: Config) -> tuple[DrainPlan, tuple[Problem, ...]]:
+    """Divides the time between the signal and the exit.
+
+    On Railway there is no lame duck, because traffic has moved before SIGTERM, and
+    the sum stays 2 s under ``RAILWAY_DEPLOYMENT_DRAINING_SECONDS``, after which
+    SIGKILL follows. Explicit values are kept even where they break that limit.
+
+    Returns:
+        The plan, and a problem if it does not fit under the limit.
+    """
+    server, budget = config.server, config.railway.draining_seconds
+    limit = math.inf if budget is None else budget - _MARGIN
+    lame_duck = server.lame_duck
+    if lame_duck is None:
+        lame_duck = 0.0 if config.railway.present else _LAME_DUCK
+    in_flight = server.drain_timeout
+    if in_flight is None:
+        left = max(0.0, limit - lame_duck - server.close_timeout)
+        in_flight = _IN_FLIGHT if budget is None else left
+    plan = DrainPlan(lame_duck, in_flight, server.close_timeout)
+    # Rounded, so that the sum of three floats cannot exceed what it was made from.
+    excess = round(plan.total - limit, 3)
+    return plan, (_over_limit(config, plan, excess),) if excess > 0 else ()
+
+
+def _over_limit(config: Config, plan: DrainPlan, excess: float) -> Problem:
+    """Names the explicit variable that can repair the sum alone, else the budget."""
+    server = config.server
+    raised = math.ceil(plan.total + _MARGIN)
+    message = (
+        f"the drain may take {plan.total:g} s, {excess:g} s more than "
+        f"RAILWAY_DEPLOYMENT_DRAINING_SECONDS leaves after a margin of {_MARGIN:g} s"
+    )
+    explicit = {
+        "PM33_DRAIN_TIMEOUT": server.drain_timeout,
+        "PM33_LAME_DUCK": server.lame_duck,
+        "PM33_CLOSE_TIMEOUT": server.close_timeout
+        if "close_timeout" in server.model_fields_set
+        else None,
+    }
+    for variable, seconds in explicit.items():
+        if seconds is not None and seconds - excess >= _TENTH:
+            lowered = math.floor((seconds - excess) / _TENTH) * _TENTH
+            return Problem(
+                variable,
+                message,
+                f"set it to {lowered:.1f} or less, or "
+                f"RAILWAY_DEPLOYMENT_DRAINING_SECONDS to {raised} or more",
+            )
+    return Problem(
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", message, f"set it to {raised} or more"
+    )
+
+
+def bind(host: str | None, port: int) -> socket.socket:
+    """Opens the listening socket.
+
+    Args:
+        host: a name or an address; None (and ``::``) for all addresses of both
+            families, or of IPv4 alone where there is no IPv6.
+        port: 0 for any free port.
+
+    Raises:
+        ConfigError: the address is taken, forbidden, or not of this machine.
+    """
+    try:
+        if host in {None, "::"}:
+            return _bind_everywhere(port)
+        address = str(host).strip("[]")
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return socket.create_server((address, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        match error.errno:
+            case errno.EADDRINUSE:
+                reason = "another process listens there"
+                remedy = "stop that process, or set PORT to a free port"
+            case errno.EACCES | errno.EPERM:
+                reason = "the system does not allow it"
+                remedy = "set PORT to 1024 or above"
+            case _:
+                reason = "that is no address of this machine"
+                remedy = "set HOST to one, or unset it to listen on all of them"
+        raise ConfigError(
+            f"cannot listen on {host or 'any address'}, port {port}: {reason}",
+            remedy=remedy,
+        ) from error
+
+
+def _bind_everywhere(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(
+                ("", port),
+                family=socket.AF_INET6,
+                dualstack_ipv6=True,
+                backlog=_BACKLOG,
+            )
+        except OSError as error:
+            if error.errno not in _NO_IPV6:
+                raise
+    return socket.create_server(("", port), backlog=_BACKLOG)
+
+
+def _uvicorn_config(app: ASGIApplication, config: Config) -> uvicorn.Config:
+    class Protocol(HeaderDeadlineProtocol):
+        header_timeout = config.server.header_timeout
+
+    # Railway's edge is the only way in there, and its addresses are not published.
+    trusted = config.security.trusted_proxies or ("*" if config.railway.present else "")
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        loop="auto",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        # Its progress messages repeat ours; what goes wrong is still told.
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
+        workers=1,
+        backlog=_BACKLOG,
+        timeout_keep_alive=math.ceil(config.server.keep_alive),
+    )

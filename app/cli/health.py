@@ -1,0 +1,138 @@
+"""``pm33 health``: asks a service, or this machine, and says it in words or JSON."""
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from app.cli.override import override
+from app.errors import HealthUnreachableError
+
+__all__ = ["health"]
+
+_BAD = frozenset({"unhealthy", "unknown"})
+_COLOURS = {
+    "healthy": "green",
+    "degraded": "yellow",
+    "unhealthy": "red",
+    "unknown": "magenta",
+}
+_MOST_BYTES = 10_000_000
+
+
+@click.group(invoke_without_command=True)
+@click.option("--detailed", is_flag=True, help="Every check, not the core list.")
+@click.option("--json", "as_json", is_flag=True, help="The report as it is.")
+@click.option("--url", help="A running service; without it the checks run here.")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds, for --url.")
+@click.option(
+    "--token",
+    envvar="PM33_ADMIN_TOKEN",
+    help="For messages and remedies; better set PM33_ADMIN_TOKEN.",
+)
+@click.pass_context
+def health(
+    context: click.Context,
+    *,
+    detailed: bool,
+    as_json: bool,
+    url: str | None,
+    timeout: float,
+    token: str | None,
+) -> None:
+    """Tells how the service is.
+
+    Exits with 0 if it is healthy or degraded, 1 if unhealthy or unknown, 3 if nobody
+    could be asked. Fit for a container's HEALTHCHECK with --url.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    report = (
+        _ask(url, detailed=detailed, timeout=timeout, token=token)
+        if url
+        else _look(detailed=detailed)
+    )
+    click.echo(json.dumps(report, indent=2) if as_json else _table(report))
+    sys.exit(1 if report["status"] in _BAD else 0)
+
+
+health.add_command(override)
+
+
+def _look(*, detailed: bool) -> dict[str, Any]:
+    from app.backend.health import get_health  # noqa: PLC0415 - 1 s
+
+    report = asyncio.run(get_health(detailed=detailed)).to_dict()
+    return json.loads(json.dumps(report))  # type: ignore[no-any-return] # plain strings
+
+
+def _ask(
+    url: str, *, detailed: bool, timeout: float, token: str | None
+) -> dict[str, Any]:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise click.BadParameter("is no http or https address", param_hint="--url")
+    path = parts.path.rstrip("/")
+    path = path or ("/api/health/detailed" if detailed else "/api/health")
+    headers = {"accept": "application/json", "user-agent": "pm33-health"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    try:
+        connection = connect(parts.hostname, parts.port, timeout=timeout)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        report = json.loads(answer.read(_MOST_BYTES))
+        connection.close()
+    except (OSError, HTTPException, ValueError) as error:
+        raise HealthUnreachableError(
+            f"no health report from {parts.hostname}: {type(error).__name__}: {error}",
+            remedy="see whether the service runs there and the address is right",
+        ) from error
+    if not isinstance(report, dict) or report.get("status") not in {*_COLOURS}:
+        raise HealthUnreachableError(
+            f"HTTP {answer.status}, but no health report",
+            remedy="point --url at the service's root, or at one of its health paths",
+        )
+    if "www-authenticate" in answer.headers:
+        click.echo("the token was not accepted; details are left out", err=True)
+    return report
+
+
+def _table(report: dict[str, Any]) -> str:
+    status = report["status"]
+    head = click.style(status.upper(), fg=_COLOURS[status], bold=True)
+    where = f"{report['environment']}  replica {report['replica_id']}"
+    which = f"commit {report['commit'][:12]}  version {report['version']}"
+    lines = [f"{head}  {which}  {where}"]
+    checks: dict[str, dict[str, Any]] = report["checks"]
+    width = max(map(len, checks), default=0)
+    for name, check in checks.items():
+        lines.append(f"  {name:<{width}}  {_row(check)}".rstrip())
+        if check.get("remedy") and check["status"] != "healthy":
+            lines.append(f"  {'':<{width}}  → {check['remedy']}")
+    return "\n".join(lines)
+
+
+def _row(check: dict[str, Any]) -> str:
+    status = check["status"]
+    styled = click.style(f"{status:<9}", fg=_COLOURS.get(status))
+    latency = check["latency_ms"]
+    took = "" if latency is None or status == "skipped" else f"{latency:.1f} ms"
+    cause = ": ".join(filter(None, (check["failure"], check.get("message"))))
+    return f"{styled} {took:>10}  {_ago(check['since']):>8}  {cause}"
+
+
+def _ago(since: str | None) -> str:
+    if since is None:
+        return ""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -1,0 +1,80 @@
+"""``pm33``: one command line; each noun is imported only when it is named."""
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+from typing_extensions import override
+
+from app import __version__
+from app.errors import OpsError
+
+__all__ = ["cli", "main"]
+
+INTERRUPTED = 130
+
+_COMMANDS: Final[Mapping[str, str]] = {
+    "health": "app.cli.health:health",
+    "migrate": "app.cli.migrate:migrate",
+    "run": "app.cli.run:run",
+    "serve": "app.cli.serve:serve",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        path = _COMMANDS.get(cmd_name)
+        if path is None:
+            return None
+        module, _, name = path.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.command(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="pm33")
+def cli() -> None:
+    """Health that tells the truth, and deployments that lose nothing."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with the contract's code.
+
+    0 done · 1 failed · 2 usage · 3 could not ask, or failed badly · 78 configuration
+    unusable · 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(words, prog_name="pm33", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except OpsError as error:
+        _show(error, as_json="--json" in words)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(error: OpsError, *, as_json: bool) -> None:
+    if as_json:
+        body = {"error": error.title, "detail": str(error), "remedy": error.remedy}
+        click.echo(json.dumps(body))
+        return
+    click.secho(f"error: {error}", fg="red", err=True)
+    if error.remedy:
+        click.echo(f"remedy: {error.remedy}", err=True)
