@@ -9,15 +9,10 @@ import inspect
 import json
 import select
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from typing_extensions import override
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 __all__ = ["HeaderDeadlineProtocol", "describe_request"]
 
@@ -69,19 +64,6 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
         elif self.cycle.response_complete:
             self._rest()
 
-    @override
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if "method" not in self.scope:
-            self._watch_head()
-
-    @override
-    def _start_asgi_task(
-        self, cycle: RequestResponseCycle, app: ASGI3Application
-    ) -> None:
-        cycle.started_at = self.loop.time()  # type: ignore[attr-defined]  # for its age
-        super()._start_asgi_task(cycle, app)
-
     def announce_close(self) -> None:
         """Makes a response that has not begun say ``Connection: close``.
 
@@ -125,11 +107,11 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _watch_head(self) -> None:
-        """Runs the clock of an incomplete head, unless a request is being answered.
-
-        Reading may be paused then; the end of the answer comes back here.
-        """
+        """Runs the clock of an incomplete head, unless a request is being answered."""
         if self.cycle is not None and not self.cycle.response_complete:
+            # Reading may be paused until then. Set here, where it is needed: an
+            # override would cost every request.
+            self.cycle.on_response = self._on_answered
             self._forget_head()
         elif self._head_timer is None:
             # A half-received head is not an idle connection.
@@ -137,6 +119,11 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
             self._head_timer = self.loop.call_later(
                 self.header_timeout, self._on_late_head
             )
+
+    def _on_answered(self) -> None:
+        self.on_response_complete()
+        if "method" not in self.scope:
+            self._watch_head()
 
     def _forget_head(self) -> None:
         if self._head_timer is not None:
@@ -177,25 +164,23 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
 
 
-def describe_request(task: asyncio.Task[None]) -> dict[str, Any]:
+def describe_request(task: asyncio.Task[None]) -> dict[str, str]:
     """What a task of uvicorn's works on, for one log line.
 
     Args:
         task: an unfinished one of ``ServerState.tasks``.
 
     Returns:
-        ``kind`` (``background task`` once the response is complete), ``method``,
-        ``path`` without its query, and ``age`` in seconds (None for a WebSocket).
+        ``kind`` (``request``, or ``background task`` once its response is complete),
+        ``method``, and ``path`` without its query.
     """
     # The task set says nothing of its tasks, but each runs a method of its request;
     # reading it here costs the requests nothing.
     coroutine = task.get_coro()
     cycle = inspect.getcoroutinelocals(coroutine)["self"]  # type: ignore[arg-type]  # uvicorn starts coroutines only
-    started = getattr(cycle, "started_at", None)
     answered = getattr(cycle, "response_complete", False)
     return {
         "kind": "background task" if answered else "request",
         "method": cycle.scope.get("method", cycle.scope["type"]),
         "path": cycle.scope["raw_path"].decode("ascii", "replace"),
-        "age": started and round(asyncio.get_running_loop().time() - started, 1),
     }

@@ -16,7 +16,7 @@ import click
 
 from app.backend.config.environment import Config, get_config
 from app.backend.database.embedded import EmbeddedServer, start
-from app.backend.database.processes import (
+from app.backend.processes import (
     FileLock,
     ProcessMark,
     end,
@@ -232,9 +232,10 @@ def _take_lock(home: Path) -> FileLock:
             remedy="set PM33_HOME to a folder that this user may write to",
         ) from error
     if not taken:
-        recorded = _recorded(home)
+        supervisor = _recorded(home)[:1]
+        who = f" ({_pids(supervisor)})" if supervisor else ""
         raise OpsError(
-            f"another run is at work in {home} ({_pids(recorded[:1])})",
+            f"another run is at work in {home}{who}",
             remedy="stop that one first, or set PM33_HOME to another folder",
         )
     return lock

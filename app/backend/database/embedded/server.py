@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.backend.database.postgres_binaries import Binaries
-from app.backend.database.postgres_data import NAME, fresh_log, log_tail, tag_of
-from app.backend.database.postgres_identity import Identity
-from app.backend.database.processes import spawn
+from app.backend.database.embedded.binaries import Binaries
+from app.backend.database.embedded.data import NAME, fresh_log, log_tail, tag_of
+from app.backend.database.embedded.identity import Identity
+from app.backend.processes import spawn
 from app.errors import EmbeddedPostgresError
 
 __all__ = ["SHUTDOWN", "free_port", "is_free", "spawn_server", "url_of", "wait_ready"]

@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from app.backend.database.postgres_binaries import Binaries
-from app.backend.database.postgres_identity import (
+from app.backend.database.embedded.binaries import Binaries
+from app.backend.database.embedded.identity import (
     NOBODY,
     Identity,
     scratch_folder,
     trusted,
 )
-from app.backend.database.processes import ProcessMark, end, gone_by, spawn
+from app.backend.processes import ProcessMark, end, gone_by, spawn
 from app.errors import EmbeddedPostgresError
 
 __all__ = [

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.backend.database.postgres_binaries import Binaries
-from app.backend.database.processes import launchable
+from app.backend.database.embedded.binaries import Binaries
+from app.backend.processes import launchable
 from app.errors import EmbeddedPostgresError
 
 __all__ = [

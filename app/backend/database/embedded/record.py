@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from app.backend.database.processes import ProcessMark, write_private
+from app.backend.processes import ProcessMark, write_private
 
 __all__ = ["Record"]
 

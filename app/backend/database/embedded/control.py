@@ -1,4 +1,4 @@
-"""A PostgreSQL of the project's own: found or carried along, started, stopped.
+"""One embedded server: adopted where it runs, else prepared, started, stopped.
 
 The home holds ``postgres.json`` (what runs, for :func:`running_url`), ``postgres.lock``
 (who may start), ``postgres.log``, and, where the server's user can get at them, the
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from app.backend.database.postgres_binaries import (
+from app.backend.database.embedded.binaries import (
     Binaries,
     Places,
     Source,
     find_binaries,
 )
-from app.backend.database.postgres_data import (
+from app.backend.database.embedded.data import (
     clear_remains,
     create_data,
     data_password,
@@ -29,14 +29,14 @@ from app.backend.database.postgres_data import (
     log_tail,
     postmaster_of,
 )
-from app.backend.database.postgres_identity import (
+from app.backend.database.embedded.identity import (
     Identity,
     choose_identity,
     portable,
     scratch_folder,
 )
-from app.backend.database.postgres_record import Record
-from app.backend.database.postgres_server import (
+from app.backend.database.embedded.record import Record
+from app.backend.database.embedded.server import (
     SHUTDOWN,
     free_port,
     is_free,
@@ -44,7 +44,7 @@ from app.backend.database.postgres_server import (
     url_of,
     wait_ready,
 )
-from app.backend.database.processes import ProcessMark, end, locked
+from app.backend.processes import ProcessMark, end, locked
 from app.errors import EmbeddedPostgresError
 
 __all__ = ["EmbeddedServer", "Places", "running_url", "start"]

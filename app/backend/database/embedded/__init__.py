@@ -1,0 +1,10 @@
+"""A PostgreSQL of the project's own: found or carried along, started, stopped."""
+
+from app.backend.database.embedded.control import (
+    EmbeddedServer,
+    Places,
+    running_url,
+    start,
+)
+
+__all__ = ["EmbeddedServer", "Places", "running_url", "start"]
