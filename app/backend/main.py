@@ -1,5 +1,6 @@
 """The application, put together: ours alone, or ours around the user's."""
 
+import asyncio
 import importlib
 import logging
 from collections.abc import AsyncIterator
@@ -10,7 +11,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from app import __version__
-from app.backend.api.composition import Dispatcher, Lifespan, refuse_taken_routes
+from app.backend.api.composition import (
+    Dispatcher,
+    Lifespan,
+    is_owned,
+    refuse_taken_routes,
+)
 from app.backend.api.edge import App, Edge, Receive, Scope, Send
 from app.backend.api.health import health_router
 from app.backend.api.metrics import metrics_router
@@ -21,7 +27,10 @@ from app.backend.api.signal_chain import SignalChain
 from app.backend.api.tokens import TokenCheck
 from app.backend.config.environment import Config, get_config
 from app.backend.health.service import HealthService
-from app.backend.monitoring.observability import configure_logging
+from app.backend.monitoring.observability import (
+    configure_logging,
+    install_loop_handler,
+)
 from app.backend.monitoring.redaction import Redactor
 from app.backend.resources import Resources
 from app.errors import OpsError, RouteTakenError
@@ -66,11 +75,10 @@ class OpsApplication:
         self._strict = strict
         self._signals = SignalChain(self.drain, config.lame_duck)
         self._chain_signals = chain_signals
-        self._host_failed = False
         host = host or self._mounted()
         own = self._routes(alone=host is None)
-        behind = own if host is None else Dispatcher(own, host)
-        self._observer = Observer(RequestContext(behind))
+        self._dispatcher = Dispatcher(own, host or own)
+        self._observer = Observer(RequestContext(self._dispatcher, quiet=is_owned))
         self._edge = Edge(self._observer, self.health.board)
         own.include_router(
             metrics_router(
@@ -81,7 +89,7 @@ class OpsApplication:
             self._edge,
             host,
             self._lives,
-            on_started=self.health.lifecycle.serve,
+            on_started=self._on_started,
             on_failed=None if strict else self._on_host_failed,
         )
 
@@ -132,7 +140,13 @@ class OpsApplication:
             return _unavailable
         return mounted
 
+    def _on_started(self) -> None:
+        """Without the application there is nothing to be ready for."""
+        if self._dispatcher.host is not _unavailable:
+            self.health.lifecycle.serve()
+
     def _on_host_failed(self, reason: str) -> None:
+        self._dispatcher.host = _unavailable
         last_line = reason.strip().rpartition("\n")[2]
         _log.error("the mounted application did not start", extra={"cause": reason})
         self.health.add_fault(
@@ -147,6 +161,8 @@ class OpsApplication:
     async def _lives(self) -> AsyncIterator[dict[str, Any]]:
         if self._chain_signals:
             self._signals.install()
+        if not self._strict:  # the process is ours
+            install_loop_handler(asyncio.get_running_loop())
         await self.health.start()
         try:
             yield {"pm33": self.resources}

@@ -1,13 +1,21 @@
 """How our routes and the user's application become one ASGI application."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+
+from fastapi.routing import iter_route_contexts
 
 from app.backend.api.edge import App, Message, Receive, Scope, Send
 from app.errors import RouteTakenError
 
-__all__ = ["OWNED", "Dispatcher", "Lifespan", "refuse_taken_routes"]
+__all__ = [
+    "OWNED",
+    "Dispatcher",
+    "Lifespan",
+    "is_owned",
+    "refuse_taken_routes",
+]
 
 OWNED = ("/api/health", "/api/version", "/metrics")
 """Paths that belong to PM33 Ops, with everything below them."""
@@ -24,7 +32,7 @@ def refuse_taken_routes(host: object) -> None:
     Raises:
         RouteTakenError: the host serves one of them already.
     """
-    for path in _paths(host):
+    for path in _paths(getattr(host, "routes", None) or ()):
         if is_owned(path):
             raise RouteTakenError(
                 f"the application already serves {path}",
@@ -41,26 +49,32 @@ def is_owned(path: str) -> bool:
 _PREFIXES = tuple(f"{path}/" for path in OWNED)
 
 
-def _paths(host: object) -> Iterator[str]:
-    for route in getattr(host, "routes", None) or ():
-        path = getattr(route, "path", None)
-        if isinstance(path, str):
-            yield path
+def _paths(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    """Every path, with those of included routers and of mounted applications."""
+    # FastAPI keeps an included router as it is; only this tells its whole paths.
+    for route in iter_route_contexts([*routes]):
+        path = prefix + (route.path if isinstance(route.path, str) else "")
+        yield path
+        yield from _paths(getattr(route, "routes", None) or (), path)
 
 
 class Dispatcher:
-    """Sends our paths to our routes and everything else to the host."""
+    """Sends our paths to our routes and everything else to the host.
+
+    Attributes:
+        host: may be replaced while it serves.
+    """
 
     def __init__(self, own: App, host: App) -> None:
         self._own = own
-        self._host = host
+        self.host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
         if scope["type"] == "http" and is_owned(scope["path"]):
             await self._own(scope, receive, send)
         else:
-            await self._host(scope, receive, send)
+            await self.host(scope, receive, send)
 
 
 class Lifespan:

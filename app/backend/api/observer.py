@@ -61,8 +61,8 @@ class Observer:
     """A pure ASGI counter.
 
     Latency is measured to the end of the response. An exception that leaves the
-    application before it answered counts as 500, for that is what the client gets; a
-    client that went away before an answer is counted nowhere.
+    application counts as 500: the client gets that, or half an answer. A client that
+    went away before an answer is counted nowhere.
     """
 
     def __init__(self, app: App) -> None:
@@ -81,7 +81,7 @@ class Observer:
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            watched.code = watched.code or 500
+            watched.code = 500
             raise
         finally:
             self.in_flight -= 1

@@ -51,6 +51,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(OpsError, _on_ops_error)
+    app.add_exception_handler(Exception, _on_bug)
 
 
 async def _on_http_error(_request: Request, error: Exception) -> ProblemResponse:
@@ -70,6 +71,15 @@ async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:
     ]
     detail = "the request has values that cannot be used"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+
+async def _on_bug(_request: Request, _error: Exception) -> ProblemResponse:
+    """Starlette raises the error again behind the answer, so that it gets logged."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "the request could not be served",
+        remedy="try again later; if it stays, see the log",
+    )
 
 
 async def _on_ops_error(_request: Request, error: Exception) -> ProblemResponse:

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -42,10 +42,18 @@ class RequestContext:
     a 500 with the request's id (RFC 9457). It is raised again only when the response
     is left half sent, so that the server breaks the connection instead of making it
     look complete.
+
+    Args:
+        app: what is wrapped.
+        quiet: says of a path whether it is polled so often that a good answer is not
+            worth a line.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(
+        self, app: App, *, quiet: Callable[[str], bool] = lambda _path: False
+    ) -> None:
         self._app = app
+        self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface; anything but HTTP passes through untouched."""
@@ -55,6 +63,7 @@ class RequestContext:
         request_id = _request_id(scope["headers"])
         with bound_contextvars(request_id=request_id):
             exchange = _Exchange(scope, receive, send, request_id)
+            quiet = self._quiet(scope["path"])
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             except asyncio.CancelledError:
@@ -63,7 +72,7 @@ class RequestContext:
             except Exception as error:  # noqa: BLE001 - the boundary of the application
                 await exchange.fail(error)
             else:
-                exchange.end()
+                exchange.end(quiet=quiet)
 
 
 class _Exchange:
@@ -117,11 +126,13 @@ class _Exchange:
         ):
             self.finished = True
 
-    def end(self) -> None:
+    def end(self, *, quiet: bool) -> None:
         """Logs a request whose application returned."""
         if self.finished or self.disconnected:
             failed = (self.status or 0) >= _SERVER_ERROR
-            self.log(logging.WARNING if failed else logging.INFO, "request finished")
+            good = logging.DEBUG if quiet else logging.INFO
+            level = logging.WARNING if failed and not quiet else good
+            self.log(level, "request finished")
         else:
             self.log(logging.WARNING, "the application left the response unfinished")
 

@@ -24,6 +24,7 @@ class Attempt:
     def __init__(self, check: Check) -> None:
         self._check = check
         self._thread: threading.Thread | None = None
+        self._took: float | None = None
         self.started = time.monotonic()
         self.task = asyncio.get_running_loop().create_task(
             self._run(), name=f"health:attempt:{check.name}"
@@ -33,6 +34,11 @@ class Attempt:
     def age(self) -> float:
         """Seconds since the attempt began."""
         return time.monotonic() - self.started
+
+    @property
+    def took(self) -> float:
+        """Seconds until it ended; its age as long as it has not."""
+        return self._took if self._took is not None and self.ended else self.age
 
     @property
     def ended(self) -> bool:
@@ -47,7 +53,7 @@ class Attempt:
 
     def result(self) -> CheckResult:
         """The verdict of an attempt that has one, whatever way it ended."""
-        elapsed = self.age * 1000
+        elapsed = self.took * 1000
         if self.task.cancelled():
             return CheckResult.unhealthy(
                 Failure.INTERNAL,
@@ -84,7 +90,12 @@ class Attempt:
                     outcome = await outcome
         except (SystemExit, KeyboardInterrupt) as error:
             # asyncio would let it end the whole process.
-            raise CheckFailedError(f"the check raised {error!r}") from error
+            raise CheckFailedError(
+                f"the check raised {error!r}",
+                remedy="let the check return or raise what tells of its component",
+            ) from error
+        finally:
+            self._took = self.age
         if outcome is None:
             return CheckResult(status=Status.HEALTHY)
         if not isinstance(outcome, CheckResult):

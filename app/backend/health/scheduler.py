@@ -80,7 +80,7 @@ class Scheduler:
         await attempt.wait(min(entry.policy.timeout, _left(attempt, entry)))
         if attempt.ended:
             del self._attempts[entry.name]
-            self._report(entry.name, attempt.result())
+            self._report(entry.name, _verdict(attempt, entry))
             return
         self._report(entry.name, _timed_out(attempt))
         if _left(attempt, entry) <= 0 and await attempt.end():
@@ -107,13 +107,23 @@ def _left(attempt: Attempt, entry: Registered) -> float:
     return entry.policy.timeout * END_FACTOR - attempt.age
 
 
+def _verdict(attempt: Attempt, entry: Registered) -> CheckResult:
+    """What an attempt found; nothing, when it found it too late or not at all.
+
+    One that blocks the event loop ends before anybody can see that it is late.
+    """
+    late = attempt.took > entry.policy.timeout
+    return attempt.result() if attempt.task.done() and not late else _timed_out(attempt)
+
+
 def _timed_out(attempt: Attempt) -> CheckResult:
     result = CheckResult.unhealthy(
         Failure.TIMEOUT,
-        f"no answer for {attempt.age:.1f} s",
-        remedy="see whether the component hangs or the network drops packets",
+        f"no answer for {attempt.took:.1f} s",
+        remedy="see whether the component hangs, the network drops packets, or the "
+        "event loop is blocked",
     )
-    return replace(result, latency_ms=attempt.age * 1000)
+    return replace(result, latency_ms=attempt.took * 1000)
 
 
 async def run_once(checks: Iterable[Registered]) -> dict[str, CheckResult]:
@@ -122,10 +132,7 @@ async def run_once(checks: Iterable[Registered]) -> dict[str, CheckResult]:
     await asyncio.gather(
         *(attempt.wait(entry.policy.timeout) for entry, attempt in attempts)
     )
-    results = {
-        entry.name: attempt.result() if attempt.task.done() else _timed_out(attempt)
-        for entry, attempt in attempts
-    }
+    results = {entry.name: _verdict(attempt, entry) for entry, attempt in attempts}
     overdue = [attempt for _, attempt in attempts if not attempt.task.done()]
     await asyncio.gather(*(attempt.end(grace=0.2) for attempt in overdue))
     return results

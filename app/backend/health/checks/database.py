@@ -17,6 +17,8 @@ from app.errors import ConfigError
 
 __all__ = ["DatabaseCheck"]
 
+# A role that may not read others' statistics sees no backend_type of their sessions,
+# but their user and database, which the server's own processes do not have.
 _FACTS = """
 select current_setting('server_version') as version,
        pg_is_in_recovery() as in_recovery,
@@ -24,8 +26,9 @@ select current_setting('server_version') as version,
            as tls,
        current_setting('max_connections')::int
            - current_setting('superuser_reserved_connections')::int as room,
-       (select count(*) from pg_stat_activity where backend_type = 'client backend')
-           as used,
+       (select count(*) from pg_stat_activity
+           where usesysid is not null and datid is not null
+           and coalesce(backend_type, 'client backend') = 'client backend') as used,
        (select count(*) from pg_stat_activity where application_name like 'pm33-%')
            as ours
 """

@@ -22,7 +22,7 @@ from typing import Any
 import uvicorn
 from typing_extensions import override
 
-from app.backend.server_protocol import HeaderDeadlineProtocol, describe_request
+from app.backend.server.protocol import HeaderDeadlineProtocol, describe_request
 
 __all__ = ["DrainPlan", "DrainingServer"]
 

@@ -1,25 +1,24 @@
-"""``pm33 serve``: one process that listens, serves an ASGI application, and drains."""
+"""Binding, the plan of the drain, and running the server between the two."""
 
 import contextlib
 import errno
-import logging
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import uvicorn
-from uvicorn._types import ASGIApplication
 
 from app.backend.config.environment import Config, Problem
-from app.backend.server_drain import DrainingServer, DrainPlan
-from app.backend.server_protocol import HeaderDeadlineProtocol
+from app.backend.server.drain import DrainingServer, DrainPlan
+from app.backend.server.protocol import HeaderDeadlineProtocol
 from app.errors import ConfigError
 
-__all__ = ["DrainPlan", "DrainingServer", "bind", "plan_drain", "serve"]
+__all__ = ["bind", "plan_drain", "serve"]
 
-logger = logging.getLogger("pm33.server")
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""Any ASGI application."""
 
-_LAME_DUCK = 2.0
 _IN_FLIGHT = 20.0
 # What must be left between the end of the drain and the platform's SIGKILL.
 _MARGIN = 2.0
@@ -28,10 +27,10 @@ _BACKLOG = 2048
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
-def serve(app: ASGIApplication, *, config: Config, on_drain: Callable[[], None]) -> int:
+def serve(app: Application, *, config: Config, on_drain: Callable[[], None]) -> int:
     """Serves ``app`` until a signal has been answered with a complete drain.
 
-    Logging is the caller's: nothing is configured here.
+    Logging and the problems of :func:`plan_drain` are the caller's to show.
 
     Args:
         app: any ASGI application with a lifespan.
@@ -44,14 +43,7 @@ def serve(app: ASGIApplication, *, config: Config, on_drain: Callable[[], None])
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    plan, problems = plan_drain(config)
-    for problem in problems:
-        logger.warning(
-            "%s: %s",
-            problem.variable,
-            problem.message,
-            extra={"variable": problem.variable, "remedy": problem.remedy},
-        )
+    plan, _ = plan_drain(config)
     server = DrainingServer(_uvicorn_config(app, config), plan, on_drain)
     with contextlib.closing(bind(config.server.host, config.server.port)) as listener:
         try:
@@ -74,9 +66,7 @@ def plan_drain(config: Config) -> tuple[DrainPlan, tuple[Problem, ...]]:
     """
     server, budget = config.server, config.railway.draining_seconds
     limit = math.inf if budget is None else budget - _MARGIN
-    lame_duck = server.lame_duck
-    if lame_duck is None:
-        lame_duck = 0.0 if config.railway.present else _LAME_DUCK
+    lame_duck = config.lame_duck
     in_flight = server.drain_timeout
     if in_flight is None:
         left = max(0.0, limit - lame_duck - server.close_timeout)
@@ -128,9 +118,9 @@ def bind(host: str | None, port: int) -> socket.socket:
         ConfigError: the address is taken, forbidden, or not of this machine.
     """
     try:
-        if host in {None, "::"}:
+        address = (host or "::").strip("[]")
+        if address == "::":
             return _bind_everywhere(port)
-        address = str(host).strip("[]")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         return socket.create_server((address, port), family=family, backlog=_BACKLOG)
     except OSError as error:
@@ -165,7 +155,7 @@ def _bind_everywhere(port: int) -> socket.socket:
     return socket.create_server(("", port), backlog=_BACKLOG)
 
 
-def _uvicorn_config(app: ASGIApplication, config: Config) -> uvicorn.Config:
+def _uvicorn_config(app: Application, config: Config) -> uvicorn.Config:
     class Protocol(HeaderDeadlineProtocol):
         header_timeout = config.server.header_timeout
 
