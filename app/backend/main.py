@@ -20,12 +20,14 @@ from app.backend.api.composition import (
 from app.backend.api.edge import App, Edge, Receive, Scope, Send
 from app.backend.api.health import health_router
 from app.backend.api.metrics import metrics_router
+from app.backend.api.no_store import NoStore
 from app.backend.api.observer import Observer
 from app.backend.api.problems import add_handlers, problem
 from app.backend.api.request_context import RequestContext
 from app.backend.api.signal_chain import SignalChain
 from app.backend.api.tokens import TokenCheck
 from app.backend.config.environment import Config, get_config
+from app.backend.health.lifecycle import Stage
 from app.backend.health.service import HealthService
 from app.backend.monitoring.observability import (
     configure_logging,
@@ -78,7 +80,10 @@ class OpsApplication:
         host = host or self._mounted()
         own = self._routes(alone=host is None)
         self._dispatcher = Dispatcher(own, host or own)
-        self._observer = Observer(RequestContext(self._dispatcher, quiet=is_owned))
+        context = RequestContext(
+            self._dispatcher, quiet=is_owned, leaving=self._leaving
+        )
+        self._observer = Observer(context)
         self._edge = Edge(self._observer, self.health.board)
         own.include_router(
             metrics_router(
@@ -115,6 +120,7 @@ class OpsApplication:
             openapi_url="/openapi.json" if documented else None,
             redirect_slashes=False,
         )
+        own.add_middleware(NoStore)
         add_handlers(own)
         own.include_router(health_router(self.health.board, TokenCheck.of(self.config)))
         return own
@@ -139,6 +145,9 @@ class OpsApplication:
             self.health.add_fault(fault, "PM33_MOUNT")
             return _unavailable
         return mounted
+
+    def _leaving(self) -> bool:
+        return self._chain_signals and self.health.lifecycle.stage is Stage.DRAINING
 
     def _on_started(self) -> None:
         """Without the application there is nothing to be ready for."""

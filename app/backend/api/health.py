@@ -5,12 +5,13 @@ policies and writers.
 """
 
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.backend.api.problems import problem
+from app.backend.api.problems import PROBLEM_TYPE, problem
 from app.backend.api.tokens import Access, TokenCheck
 from app.backend.health.board import Board
 from app.backend.health.pages import Page, page_of
@@ -35,6 +36,22 @@ _SUMMARIES = {
     "/api/health/startup": "May this release take traffic?",
 }
 
+# A reference that is resolved against the document's own address, so that there is one
+# schema (OpenAPI 3.1 §4.6, "Relative References in API Description URIs").
+_REPORT = {native.MEDIA_TYPE: {"schema": {"$ref": "/api/health/schema"}}}
+_PROBLEM = {PROBLEM_TYPE: {"schema": {"type": "object"}}}
+_REPORTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "healthy or degraded", "content": _REPORT},
+    406: {"description": "no such format", "content": _PROBLEM},
+    503: {"description": "unhealthy or unknown", "content": _REPORT},
+}
+_NO_CHECK: dict[int | str, dict[str, Any]] = {
+    404: {"description": "no such check", "content": _PROBLEM}
+}
+_OBJECT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {native.MEDIA_TYPE: {"schema": {"type": "object"}}}}
+}
+
 _Format = Annotated[str | None, Query(description="json")]
 _Why = Annotated[
     str | None, Query(description="say which checks decided; needs a token")
@@ -45,28 +62,32 @@ def health_router(board: Board, tokens: TokenCheck) -> APIRouter:
     """Every health route; each also answers HEAD, and with a slash at its end."""
     router = APIRouter(tags=["health"])
     for path, policy in POLICIES.items():
-        _add(router, path, _policy_route(board, tokens, path, policy))
+        route = _policy_route(board, tokens, path, policy)
+        _add(router, path, route, _SUMMARIES[path], _REPORTS)
+    one = _check_route(board, tokens)
+    _add(router, "/api/health/checks/{name}", one, "One check", _REPORTS | _NO_CHECK)
     _add(router, "/api/health/schema", _schema_route(), "JSON Schema of the bodies")
     _add(router, "/api/health/history", _history_route(board, tokens), "Changes")
-    _add(router, "/api/health/checks/{name}", _check_route(board, tokens), "One check")
     _add(router, "/api/version", _version_route(board), "Which release this is")
     return router
 
 
-def _add(router: APIRouter, path: str, route: Any, summary: str | None = None) -> None:
-    responses: dict[int | str, dict[str, Any]] = {
-        503: {"description": "unhealthy or unknown"},
-        406: {"description": "no such format"},
-    }
+def _add(
+    router: APIRouter,
+    path: str,
+    route: Any,
+    summary: str,
+    responses: Mapping[int | str, dict[str, Any]] = _OBJECT,
+) -> None:
     name = path.removeprefix("/api/").replace("/", "_").replace("{name}", "one")
     router.add_api_route(
         path,
         route,
         methods=["GET"],
         name=name,
-        summary=summary or _SUMMARIES[path],
+        summary=summary,
         response_class=Response,
-        responses=responses if path in POLICIES else None,
+        responses=dict(responses),
     )
     for variant, methods in ((path, ["HEAD"]), (f"{path}/", ["GET", "HEAD"])):
         router.add_api_route(variant, route, methods=methods, include_in_schema=False)

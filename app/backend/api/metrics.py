@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.backend.api.edge import Edge
 from app.backend.api.observer import BUCKETS, Observer
-from app.backend.api.problems import problem
+from app.backend.api.problems import PROBLEM_TYPE, problem
 from app.backend.api.tokens import Access, TokenCheck
 from app.backend.health.board import Board
 from app.backend.health.writers import openmetrics
@@ -24,7 +24,18 @@ def metrics_router(
     """The route; outside development it asks for a token, or is not there."""
     router = APIRouter(tags=["metrics"])
 
-    @router.get("/metrics", summary="OpenMetrics", response_class=Response)
+    @router.get(
+        "/metrics",
+        summary="OpenMetrics",
+        response_class=Response,
+        responses={
+            200: {"content": {CONTENT_TYPE: {"schema": {"type": "string"}}}},
+            401: {
+                "description": "a token is needed",
+                "content": {PROBLEM_TYPE: {"schema": {"type": "object"}}},
+            },
+        },
+    )
     async def metrics(request: Request) -> Response:
         """Counters and gauges, labelled with release and replica."""
         refusal = _refusal(tokens, request.headers.get("authorization"))

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -47,13 +47,20 @@ class RequestContext:
         app: what is wrapped.
         quiet: says of a path whether it is polled so often that a good answer is not
             worth a line.
+        leaving: whether every answer has to say ``Connection: close``, because the
+            process stops and its server does not say so.
     """
 
     def __init__(
-        self, app: App, *, quiet: Callable[[str], bool] = lambda _path: False
+        self,
+        app: App,
+        *,
+        quiet: Callable[[str], bool] = lambda _path: False,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._app = app
         self._quiet = quiet
+        self._leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface; anything but HTTP passes through untouched."""
@@ -62,7 +69,7 @@ class RequestContext:
             return
         request_id = _request_id(scope["headers"])
         with bound_contextvars(request_id=request_id):
-            exchange = _Exchange(scope, receive, send, request_id)
+            exchange = _Exchange(scope, receive, send, request_id, self._leaving)
             quiet = self._quiet(scope["path"])
             try:
                 await self._app(scope, exchange.receive, exchange.send)
@@ -79,6 +86,7 @@ class _Exchange:
     """One request and how far its response has come."""
 
     __slots__ = (
+        "_leaving",
         "_receive",
         "_request_id",
         "_scope",
@@ -90,12 +98,18 @@ class _Exchange:
     )
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, request_id: str
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        leaving: Callable[[], bool],
     ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._request_id = request_id
+        self._leaving = leaving
         self._started = time.perf_counter()
         self.status: int | None = None
         self.finished = False
@@ -114,8 +128,7 @@ class _Exchange:
         if kind == "http.response.start":
             self.status = message["status"]
             others = (h for h in message.get("headers", ()) if h[0].lower() != _HEADER)
-            own = (_HEADER, self._request_id.encode())
-            message = {**message, "headers": [*others, own]}
+            message = {**message, "headers": [*others, *self._own_headers()]}
         try:
             await self._send(message)
         except OSError:
@@ -125,6 +138,12 @@ class _Exchange:
             kind == "http.response.body" and not message.get("more_body", False)
         ):
             self.finished = True
+
+    def _own_headers(self) -> Iterator[tuple[bytes, bytes]]:
+        yield _HEADER, self._request_id.encode()
+        # Later versions have no such header (RFC 9113 §8.2.2).
+        if self._leaving() and self._scope["http_version"].startswith("1"):
+            yield b"connection", b"close"
 
     def end(self, *, quiet: bool) -> None:
         """Logs a request whose application returned."""

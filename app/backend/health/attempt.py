@@ -23,7 +23,7 @@ class Attempt:
 
     def __init__(self, check: Check) -> None:
         self._check = check
-        self._thread: threading.Thread | None = None
+        self._in_function = False
         self._took: float | None = None
         self.started = time.monotonic()
         self.task = asyncio.get_running_loop().create_task(
@@ -42,8 +42,8 @@ class Attempt:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it runs any more; a thread outlives its cancellation."""
-        return self.task.done() and not (self._thread and self._thread.is_alive())
+        """Whether nothing of it runs any more; a function outlives its cancellation."""
+        return self.task.done() and not self._in_function
 
     async def wait(self, seconds: float) -> bool:
         """Waits for the verdict, at most ``seconds``; says whether there is one."""
@@ -132,14 +132,17 @@ class Attempt:
                 error = RuntimeError(f"the check raised {stop!r}")
             except BaseException as raised:  # noqa: BLE001 - handed to the loop's side
                 error = raised
+            # Before the verdict is out, which would find the function running else.
+            self._in_function = False
             # The loop may have closed while the function was hanging.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(settle, value, error)
 
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=work, name=f"health:{self._check.name}", daemon=True
         )
-        self._thread.start()
+        self._in_function = True
+        thread.start()
         return await future
 
 

@@ -68,7 +68,8 @@ class Board:
         self._unusable = tuple(unusable)
         self._gate_grace = gate_grace
         self._details = details
-        self._restarts = restarts or {}
+        # An empty mapping may be one that is still to be filled.
+        self._restarts = {} if restarts is None else restarts
         self._states = {name: CheckState() for name in self._checks}
         self._overrides: tuple[Override, ...] = ()
         self._gate = GateState()

@@ -53,6 +53,7 @@ class HealthService:
         strict: bool = False,
     ) -> None:
         self._config = config
+        self._redactor = redactor
         self._strict = strict
         self._unusable = [_config_fault(problem) for problem in config.problems]
         self.lifecycle = Lifecycle()
@@ -88,7 +89,7 @@ class HealthService:
         """Holds the startup gate for good, or raises where that was asked for."""
         if self._strict:
             raise error
-        self.board.add_fault(_error_fault(error, source))
+        self.board.add_fault(self._fault_of(error, source))
 
     async def start(self) -> None:
         """Starts the loops; returns before the first result is in."""
@@ -156,7 +157,17 @@ class HealthService:
     def _refuse(self, error: CheckRegistrationError) -> None:
         if self._strict:
             raise error
-        self._unusable.append(_error_fault(error, "check"))
+        self._unusable.append(self._fault_of(error, "check"))
+
+    def _fault_of(self, error: OpsError, source: str) -> GateFault:
+        """The message may quote what somebody else's code has raised."""
+        return GateFault(
+            source=source,
+            kind=FaultKind.RELEASE,
+            failure=Failure.CONFIG,
+            message=self._redactor.redact(str(error)),
+            remedy=self._redactor.redact(error.remedy),
+        )
 
 
 async def _every(period: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -191,16 +202,6 @@ def _config_fault(problem: Problem) -> GateFault:
         failure=Failure.CONFIG,
         message=f"{problem.variable} {problem.message}",
         remedy=problem.remedy,
-    )
-
-
-def _error_fault(error: OpsError, source: str) -> GateFault:
-    return GateFault(
-        source=source,
-        kind=FaultKind.RELEASE,
-        failure=Failure.CONFIG,
-        message=str(error),
-        remedy=error.remedy,
     )
 
 

@@ -19,7 +19,12 @@ CALL_TIMEOUT = 5.0
 """Seconds that one call may take."""
 REPLICA_EXPIRY = 30.0
 """Seconds after which a replica that was not seen counts as gone."""
-STORE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+STORE_ERRORS = (
+    OSError,
+    UnicodeError,  # a host that is no possible name
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
 """What a call raises when the store cannot be reached or has no tables yet."""
 
 

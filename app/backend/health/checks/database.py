@@ -77,7 +77,12 @@ class DatabaseCheck:
         try:
             async with self._connection.use() as connection:
                 return await self._ask(connection)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            UnicodeError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+        ) as error:
             return classify(error)
 
     def abort(self) -> None:

@@ -83,6 +83,12 @@ _ANSWERS: tuple[tuple[type[Exception], Failure, str, str], ...] = (
         "correct the host in DATABASE_URL",
     ),
     (
+        UnicodeError,
+        Failure.DNS,
+        "the host is no possible name",  # a label longer than 63, by RFC 1035 §2.3.4
+        "correct the host in DATABASE_URL",
+    ),
+    (
         ssl.SSLError,
         Failure.TLS,
         "TLS failed",
