@@ -62,7 +62,7 @@ locks: $(STAMP)  ## Check that the locks are what pyproject.toml compiles to
 	echo "locks: as pyproject.toml compiles"
 
 sizes: $(STAMP)  ## Report long files and functions
-	@$(PY) scripts/size-report.py
+	@$(PY) .ci/size-report.py
 
 lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt >/dev/null

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -65,9 +66,20 @@ health.add_command(override)
 
 
 def _look(*, detailed: bool) -> dict[str, Any]:
+    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.5 s
     from app.backend.health import get_health  # noqa: PLC0415 - 1 s
+    from app.backend.monitoring.observability import (  # noqa: PLC0415 - 0.4 s
+        configure_logging,
+    )
+    from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415 - as above
 
-    report = asyncio.run(get_health(detailed=detailed)).to_dict()
+    config = get_config()
+    # What checks log must neither mix with the report nor go out unredacted.
+    configure_logging(
+        config=config, redactor=Redactor(config.secrets()), stream=sys.stderr
+    )
+    logging.getLogger().setLevel(logging.WARNING)
+    report = asyncio.run(get_health(detailed=detailed, config=config)).to_dict()
     return json.loads(json.dumps(report))  # type: ignore[no-any-return] # plain strings
 
 

@@ -147,7 +147,6 @@ class _Run:
                 f"the schema could not be brought up to date ({how})",
                 remedy="mend what it says above, then run again; data are untouched",
             )
-        _say("Schema      up to date")
 
     async def _serve(self) -> int:
         # Imports uvicorn, which a run that fails earlier does not need.

@@ -187,9 +187,13 @@ class _Exchange:
         if self.disconnected:
             fields["client_disconnected"] = True
         milliseconds = (time.perf_counter() - self._started) * 1000
+        path = self._scope["path"]
+        if len(path) > _LONGEST_PATH:
+            # The mark tells the redactor that half a secret may stand before it.
+            path = f"{path[: _LONGEST_PATH - 1]}…"
         known = {
             "method": self._scope["method"],
-            "path": self._scope["path"][:_LONGEST_PATH],
+            "path": path,
             "status": self.status,
             "duration_ms": round(milliseconds, 3),
         }

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.backend.config.environment import Config, get_config
@@ -67,7 +68,9 @@ async def get_health(
     try:
         async with open_resources(config) as resources:
             vitals = Vitals(lifecycle, watchdog, GcPauses())
-            registry = build_registry(config, resources, vitals, refuse=_tell)
+            registry = build_registry(
+                config, resources, vitals, refuse=partial(_tell, redactor=redactor)
+            )
             board = Board(
                 registry,
                 Identifier(config),
@@ -94,7 +97,8 @@ def _ignore(_block: object) -> None:
     """A script may block its own loop."""
 
 
-def _tell(error: CheckRegistrationError) -> None:
+def _tell(error: CheckRegistrationError, *, redactor: Redactor) -> None:
+    """A script may have no logging that would redact what the error quotes."""
     logging.getLogger("pm33.health").warning(
-        "%s", error, extra={"remedy": error.remedy}
+        "%s", redactor.redact(str(error)), extra={"remedy": error.remedy}
     )

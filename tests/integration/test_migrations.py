@@ -1,0 +1,192 @@
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from pydantic import SecretStr
+
+from app.backend.config.settings import DatabaseSettings
+from app.backend.database import schema_heads
+from app.backend.database.embedded import EmbeddedServer
+from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
+from app.backend.database.target import parse_target
+from app.backend.migrations.migration_manager import ADVISORY_LOCK, render_heads
+from tests.support.postgres import fresh_database
+from tests.support.processes import start
+
+ALEMBIC = str(Path(sys.executable).with_name("alembic"))
+ROOT = Path(__file__).resolve().parents[2]
+INI = "app/backend/migrations/alembic.ini"
+PATIENCE = 90.0
+
+# Tables, sequences, columns, defaults, indexes, constraints: what a revision can leave.
+SHAPE = """
+WITH ours AS (
+    SELECT c.oid, c.relname, c.relkind FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'ops' AND c.relname NOT LIKE 'alembic_version%'
+)
+SELECT format('%s is a %s', relname, relkind) FROM ours
+UNION ALL
+SELECT format('%s.%s %s default:%s required:%s', relname, a.attname,
+              format_type(a.atttypid, a.atttypmod),
+              pg_get_expr(d.adbin, d.adrelid), a.attnotnull)
+FROM ours JOIN pg_attribute a ON a.attrelid = ours.oid AND a.attnum > 0
+LEFT JOIN pg_attrdef d ON d.adrelid = ours.oid AND d.adnum = a.attnum
+UNION ALL
+SELECT pg_get_indexdef(indexrelid) FROM ours JOIN pg_index ON indrelid = ours.oid
+UNION ALL
+SELECT format('%s %s', relname, pg_get_constraintdef(c.oid))
+FROM ours JOIN pg_constraint c ON c.conrelid = ours.oid
+"""
+
+
+@pytest.fixture
+async def empty_database(postgres: EmbeddedServer) -> AsyncIterator[str]:
+    async with fresh_database(postgres, migrated=False) as url:
+        yield url
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(url, timeout=30, command_timeout=30)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=30)
+
+
+async def query(url: str, statement: str) -> list[str]:
+    async with connected(url) as connection:
+        return sorted(str(row[0]) for row in await connection.fetch(statement))
+
+
+async def execute(url: str, script: str) -> None:
+    async with connected(url) as connection:
+        await connection.execute(script)
+
+
+async def applied(url: str) -> list[str]:
+    return await query(url, "SELECT version_num FROM ops.alembic_version")
+
+
+async def alembic(folder: Path, *words: str, **env: str) -> str:
+    """Runs the command as a developer does, and returns what it said."""
+    with start([ALEMBIC, *words], output=folder / "alembic", env=env) as child:
+        code = await child.exit_code(PATIENCE)
+        assert code == 0, child.output()
+        return child.output()
+
+
+@pytest.mark.parametrize("ini", [(), ("-c", INI)], ids=["pyproject", "alembic.ini"])
+async def test_alembic_upgrades_to_the_models_and_finds_nothing_to_add(
+    tmp_path: Path, empty_database: str, ini: tuple[str, ...]
+) -> None:
+    await alembic(tmp_path, *ini, "upgrade", "heads", DATABASE_URL=empty_database)
+
+    assert await applied(empty_database) == [EXPAND_HEAD]
+    said = await alembic(tmp_path, *ini, "check", DATABASE_URL=empty_database)
+    assert "No new upgrade operations detected" in said
+
+
+async def test_the_sql_of_the_offline_mode_builds_the_same_schema(
+    tmp_path: Path, empty_database: str, database_url: str
+) -> None:
+    script = await alembic(tmp_path, "upgrade", "heads", "--sql")
+
+    await execute(empty_database, script)
+
+    assert await applied(empty_database) == [EXPAND_HEAD]
+    assert await query(empty_database, SHAPE) == await query(database_url, SHAPE)
+
+
+async def test_every_revision_goes_up_down_and_up_again(empty_database: str) -> None:
+    config = AlembicConfig(ROOT / INI)
+    database = parse_target(SecretStr(empty_database), DatabaseSettings())
+    config.attributes["target"] = database
+    shapes = []
+
+    for revision in REVISIONS:
+        shapes.append(await query(empty_database, SHAPE))
+        await asyncio.to_thread(command.upgrade, config, revision)
+    whole = await query(empty_database, SHAPE)
+    assert len(whole) > len(shapes[0])
+
+    for before in reversed(shapes):
+        await asyncio.to_thread(command.downgrade, config, "-1")
+        assert await query(empty_database, SHAPE) == before
+    assert await applied(empty_database) == []
+    await asyncio.to_thread(command.upgrade, config, "heads")
+    assert await query(empty_database, SHAPE) == whole
+
+
+async def test_a_downgrade_to_base_leaves_no_table(
+    tmp_path: Path, database_url: str
+) -> None:
+    await alembic(tmp_path, "downgrade", "base", DATABASE_URL=database_url)
+
+    assert await query(database_url, SHAPE) == []
+
+
+def test_the_service_knows_the_revisions_that_are_there() -> None:
+    generated = Path(schema_heads.__file__).read_text(encoding="utf-8")
+    assert generated == render_heads()
+
+
+async def test_two_migrators_at_once_apply_everything_once(
+    tmp_path: Path, empty_database: str
+) -> None:
+    up = ["-m", "app.cli", "migrate", "up"]
+    env = {"DATABASE_URL": empty_database}
+    async with AsyncExitStack() as stack:
+        holder = await stack.enter_async_context(connected(empty_database))
+        await holder.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+        migrators = [
+            stack.enter_context(start(up, output=tmp_path / name, env=env))
+            for name in ("one", "two")
+        ]
+        await both_wait(empty_database)
+        await holder.execute("SELECT pg_advisory_unlock($1)", ADVISORY_LOCK)
+
+        codes = [await migrator.exit_code(PATIENCE) for migrator in migrators]
+        said = [migrator.output() for migrator in migrators]
+
+    assert codes == [0, 0], said
+    assert await applied(empty_database) == [EXPAND_HEAD]
+    assert said == [f"schema is at {EXPAND_HEAD}\n"] * 2
+
+
+async def both_wait(url: str) -> None:
+    waiting = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'pm33-migrate'"
+    )
+    async with asyncio.timeout(PATIENCE):
+        while len(await query(url, waiting)) < 2:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
+
+
+async def test_a_revision_that_fails_leaves_nothing_of_itself(
+    tmp_path: Path, empty_database: str
+) -> None:
+    # The last table of the first revision is there already, so that it fails late.
+    await execute(empty_database, "CREATE SCHEMA ops; CREATE TABLE ops.schema_floor ()")
+    up = ["-m", "app.cli", "migrate", "up"]
+    env = {"DATABASE_URL": empty_database}
+
+    with start(up, output=tmp_path / "output", env=env) as child:
+        assert await child.exit_code(PATIENCE) == 1
+        said = child.output()
+
+    assert "Traceback" not in said
+    assert "remedy: " in said
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'ops'"
+    assert "replica" not in await query(empty_database, tables)
+    await execute(empty_database, "DROP TABLE ops.schema_floor")
+    with start(up, output=tmp_path / "again", env=env) as child:
+        assert await child.exit_code(PATIENCE) == 0, child.output()

@@ -1,0 +1,124 @@
+"""Processes on a leash, marks, and locks."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.backend.processes import (
+    FileLock,
+    ProcessMark,
+    end,
+    launchable,
+    locked,
+    spawn,
+    write_private,
+)
+from tests.support.processes import eventually
+
+STUBBORN = 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
+
+
+@contextmanager
+def spawned(
+    command: Sequence[str], output: Path, **options: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], ProcessMark]]:
+    with output.open("wb") as stream:
+        child = spawn(
+            command, death_signal=signal.SIGKILL, output=stream.fileno(), **options
+        )
+    mark = ProcessMark.of(child.pid)
+    assert mark is not None
+    try:
+        yield child, mark
+    finally:
+        child.kill()
+        child.wait()
+
+
+async def test_the_next_signal_ends_what_ignores_the_first(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with spawned(["sh", "-c", STUBBORN], output) as (child, mark):
+        await eventually(lambda: "ready" in output.read_text())
+        steps = ((signal.SIGTERM, 0.1), (signal.SIGKILL, 30.0))
+        assert await end([mark], steps)
+        assert child.wait() == -signal.SIGKILL
+
+
+async def test_what_survives_every_signal_is_reported(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with spawned(["sh", "-c", STUBBORN], output) as (_, mark):
+        await eventually(lambda: "ready" in output.read_text())
+        assert not await end([mark], ((signal.SIGTERM, 0.1),))
+
+
+async def test_a_later_process_with_the_same_id_is_not_touched(tmp_path: Path) -> None:
+    with spawned(["sleep", "600"], tmp_path / "output") as (child, mark):
+        earlier = replace(mark, started=mark.started - 60)
+        assert await end([earlier], ((signal.SIGKILL, 1.0),))
+        assert child.poll() is None
+
+
+def test_a_process_that_has_ended_is_not_alive_before_it_is_reaped() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+    mark = ProcessMark.of(child.pid)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert mark is None or not mark.alive()
+    child.communicate()
+
+
+def test_a_clean_environment_holds_none_of_ours(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with spawned(["/usr/bin/env"], output, clean=True) as (child, _):
+        assert child.wait(30) == 0
+    names = {line.partition("=")[0] for line in output.read_text().splitlines()}
+    assert names == {"PATH", "LC_ALL"}
+
+
+def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with spawned(["/no/such/program"], output, clean=True) as (child, _):
+        assert child.wait(30) == 126
+    assert "cannot run /no/such/program" in output.read_text()
+
+
+def test_ones_own_identity_can_be_taken_and_a_plain_user_cannot_become_root() -> None:
+    assert launchable("self")
+    assert launchable("0:0") is (os.geteuid() == 0)
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+async def test_waiting_for_a_lock_ends_at_the_deadline(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / "lock")
+    assert lock.acquire()
+    with pytest.raises(TimeoutError, match="held by another process"):
+        async with locked(tmp_path / "lock", 0.1):
+            pass
+    lock.release()
+
+
+def test_a_private_file_is_closed_to_others_even_if_it_was_open(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    file.chmod(0o644)
+    write_private(file, "new")
+    assert file.read_text() == "new"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]
