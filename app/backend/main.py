@@ -132,11 +132,13 @@ class OpsApplication:
             return None
         try:
             mounted = _load(path)
+            if not callable(mounted):
+                raise TypeError(f"{path} is not callable")  # noqa: TRY301 - as a wrong import
             refuse_taken_routes(mounted)
         except RouteTakenError as error:
             self.health.add_fault(error, "PM33_MOUNT")
             return _unavailable
-        except Exception as error:  # noqa: BLE001 - the user's module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may do anything
             _log.exception("PM33_MOUNT cannot be imported")
             fault = OpsError(
                 f"PM33_MOUNT {path} cannot be imported: {type(error).__name__}",

@@ -1,13 +1,17 @@
 """``pm33 health``: asks a service, or this machine, and says it in words or JSON."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
-from urllib.parse import urlsplit
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -15,6 +19,8 @@ from app.cli.override import override
 from app.errors import HealthUnreachableError
 
 __all__ = ["health"]
+
+T = TypeVar("T")
 
 _BAD = frozenset({"unhealthy", "unknown"})
 _COLOURS = {
@@ -86,24 +92,21 @@ def _look(*, detailed: bool) -> dict[str, Any]:
 def _ask(
     url: str, *, detailed: bool, timeout: float, token: str | None
 ) -> dict[str, Any]:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise click.BadParameter("is no http or https address", param_hint="--url")
+    parts = _parts(url)
     path = parts.path.rstrip("/")
     path = path or ("/api/health/detailed" if detailed else "/api/health")
     headers = {"accept": "application/json", "user-agent": "pm33-health"}
     if token:
         headers["authorization"] = f"Bearer {token}"
-    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     try:
-        connection = connect(parts.hostname, parts.port, timeout=timeout)
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        report = json.loads(answer.read(_MOST_BYTES))
-        connection.close()
+        answer, body = _within(
+            timeout, lambda: _fetch(parts, path, headers, timeout=timeout)
+        )
+        report = json.loads(body)
     except (OSError, HTTPException, ValueError) as error:
+        reason = str(error) or f"no whole answer within {timeout:g} s"
         raise HealthUnreachableError(
-            f"no health report from {parts.hostname}: {type(error).__name__}: {error}",
+            f"no health report from {parts.hostname}: {type(error).__name__}: {reason}",
             remedy="see whether the service runs there and the address is right",
         ) from error
     if not isinstance(report, dict) or report.get("status") not in {*_COLOURS}:
@@ -114,6 +117,48 @@ def _ask(
     if "www-authenticate" in answer.headers:
         click.echo("the token was not accepted; details are left out", err=True)
     return report
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        usable = (
+            parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.BadParameter("is no http or https address", param_hint="--url")
+    return parts
+
+
+def _fetch(
+    parts: SplitResult, path: str, headers: dict[str, str], *, timeout: float
+) -> tuple[HTTPResponse, bytes]:
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connect(str(parts.hostname), parts.port, timeout=timeout)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer, answer.read(_MOST_BYTES)
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Waits for blocking work, and leaves it behind when it takes too long.
+
+    A socket's timeout is for each read, and a resolver has none: neither bounds the
+    whole.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001 - raised again by whoever waits
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome.result(seconds)
 
 
 def _table(report: dict[str, Any]) -> str:

@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unusable · 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # The user's modules are where the user is, as for every server; last, so that
+    # they hide none of the installed ones.
+    sys.path.append("")
     try:
         code = cli.main(words, prog_name="pm33", standalone_mode=False)
     except click.ClickException as error:

@@ -48,22 +48,25 @@ async def dripping(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
 @asynccontextmanager
 async def answering(behave: Behaviour) -> AsyncIterator[str]:
     """The URL of a server that behaves like this once it has read a request's head."""
-    connections: set[asyncio.Task[None] | None] = set()
+    connections: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.add(asyncio.current_task())
         with contextlib.suppress(ConnectionError):
             await reader.readuntil(b"\r\n\r\n")
             await behave(reader, writer)
+            await writer.drain()
         writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with asyncio.timeout(DEADLINE):
-            await asyncio.gather(*filter(None, connections))
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            if connections:
+                await asyncio.wait(connections, timeout=DEADLINE)
 
 
 async def test_health_without_a_url_asks_the_database_itself(

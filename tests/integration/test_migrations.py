@@ -1,5 +1,6 @@
 import asyncio
 import sys
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -190,3 +191,33 @@ async def test_a_revision_that_fails_leaves_nothing_of_itself(
     await execute(empty_database, "DROP TABLE ops.schema_floor")
     with start(up, output=tmp_path / "again", env=env) as child:
         assert await child.exit_code(PATIENCE) == 0, child.output()
+
+
+def unpack(folder: Path, target: Path) -> set[str]:
+    """Unpacks the one wheel in a folder; returns the names of its files."""
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+        return set(archive.namelist())
+
+
+async def test_the_wheel_brings_along_what_migrates(
+    tmp_path: Path, empty_database: str
+) -> None:
+    build = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    with start(build, output=tmp_path / "build") as child:
+        assert await child.exit_code(PATIENCE) == 0, child.output()
+    installed = tmp_path / "installed"
+    shipped = unpack(tmp_path, installed)
+
+    # -P: not from the folder where it starts, which is the project's.
+    up = ["-P", "-m", "app.cli", "migrate", "up"]
+    env = {"DATABASE_URL": empty_database, "PYTHONPATH": str(installed)}
+    with start(up, output=tmp_path / "up", env=env) as child:
+        assert await child.exit_code(PATIENCE) == 0, child.output()
+
+    assert await applied(empty_database) == [EXPAND_HEAD]
+    needed = {"app/cli/main.py", INI, "migrations/env.py", "migrations/script.py.mako"}
+    assert needed <= shipped
+    assert {f"migrations/versions/{name}.py" for name in REVISIONS} <= shipped
+    assert not [name for name in shipped if name.startswith(("tests", "bench"))]

@@ -1,11 +1,19 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.service import TOKEN, served_service
+from tests.support.processes import start
+from tests.support.service import TOKEN, attached, served_service
 
+ELSEWHERE = """
+import os, sys
+os.chdir(sys.argv[1])
+os.execv(sys.executable, [sys.executable, sys.argv[2], "serve"])
+"""
 HOST = "tests.support.host_app"
 BROKEN = "import a_package_that_nobody_has\n"
+LEAVING = "raise SystemExit(3)\n"
 
 
 async def test_a_mounted_application_answers_everything_that_is_not_ours(
@@ -32,15 +40,17 @@ async def test_a_mounted_application_answers_everything_that_is_not_ours(
         (f"{HOST}:missing", "AttributeError"),
         ("broken_app:app", "ModuleNotFoundError"),
         ("broken_app", "ModuleNotFoundError"),
+        ("leaving_app:app", "SystemExit"),
         (f"{HOST}:failing", "the warehouse is closed"),
         (f"{HOST}:taking", "already serves /metrics"),
     ],
-    ids=["no such name", "import fails", "default name", "lifespan", "our path"],
+    ids=["no such name", "import fails", "default name", "exit", "lifespan", "path"],
 )
 async def test_a_mount_that_fails_closes_the_gate_and_not_the_process(
     tmp_path: Path, mount: str, cause: str
 ) -> None:
     (tmp_path / "broken_app.py").write_text(BROKEN, encoding="utf-8")
+    (tmp_path / "leaving_app.py").write_text(LEAVING, encoding="utf-8")
     async with served_service(
         tmp_path,
         ENVIRONMENT="production",
@@ -59,7 +69,24 @@ async def test_a_mount_that_fails_closes_the_gate_and_not_the_process(
         assert faults[0]["remedy"]
         assert cause not in (await service.get("/api/health/startup")).text
 
+        assert (await service.get("/api/health/ready")).status_code == 503
         elsewhere = await service.get("/orders", token=TOKEN)
         assert elsewhere.status_code == 503
         assert elsewhere.headers["content-type"] == "application/problem+json"
         assert elsewhere.json()["remedy"]
+
+
+async def test_the_application_is_found_where_the_service_starts(
+    tmp_path: Path,
+) -> None:
+    module = "from fastapi import FastAPI\napp = FastAPI(title='beside')\n"
+    (tmp_path / "beside.py").write_text(module, encoding="utf-8")
+    program = str(Path(sys.executable).with_name("pm33"))
+    env = {"HOST": "127.0.0.1", "PORT": "0", "PM33_MOUNT": "beside:app"}
+    with start(
+        ["-c", ELSEWHERE, str(tmp_path), program],
+        output=tmp_path / "output",
+        env=env | {"PM33_HOME": str(tmp_path)},
+    ) as child:
+        async with attached(child) as service:
+            assert (await service.json("/openapi.json"))["info"]["title"] == "beside"

@@ -131,7 +131,8 @@ class Lifespan:
         try:
             await host(scope, relay.receive, relay.send)
         except Exception:
-            if relay.started:
+            # One that failed to stop has said why; Starlette raises it as well.
+            if relay.started and not relay.host_is_done:
                 raise
         if relay.reason is not None and self._on_failed is not None:
             self._on_failed(relay.reason)
@@ -157,6 +158,7 @@ class _Relay:
         self._goodbye: Message = {"type": "lifespan.shutdown.complete"}
         self.started = False
         self.failed = False
+        self.host_is_done = False
         self.reason: str | None = None
 
     async def receive(self) -> Message:
@@ -176,6 +178,7 @@ class _Relay:
             case "lifespan.startup.failed":
                 self.reason = message.get("message", "")
             case _:
+                self.host_is_done = True
                 self._goodbye = message
 
     async def until_shutdown(self) -> None:

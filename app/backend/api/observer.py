@@ -43,18 +43,22 @@ class RouteCounter:
 
 
 class _Watched:
-    """One request's ``send``, remembering the status code on its way out."""
+    """One request's ``send``, remembering the status code and the end."""
 
-    __slots__ = ("code", "send")
+    __slots__ = ("code", "ended", "send")
 
     def __init__(self, send: Send) -> None:
         self.send = send
         self.code = 0
+        self.ended = 0.0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.code = message["status"]
         await self.send(message)
+        # Background tasks go on inside the application after this.
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.ended = time.perf_counter()
 
 
 class Observer:
@@ -76,7 +80,7 @@ class Observer:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        watched = _Watched(send)
+        watched, outside = _Watched(send), scope.get("root_path", "")
         self.in_flight += 1
         try:
             await self._app(scope, receive, watched)
@@ -86,16 +90,28 @@ class Observer:
         finally:
             self.in_flight -= 1
             if watched.code:
-                seconds = time.perf_counter() - started
-                self._counter(scope).add(watched.code, seconds)
+                ended = watched.ended or time.perf_counter()
+                self._counter(_group(scope, outside)).add(watched.code, ended - started)
 
-    def _counter(self, scope: Scope) -> RouteCounter:
-        # Starlette and FastAPI leave the matched route in the scope. Paths are no
-        # substitute: there is no end to them.
-        group = getattr(scope.get("route"), "path", None) or OTHER
+    def _counter(self, group: str) -> RouteCounter:
         counter = self.routes.get(group)
         if counter is None:
             if len(self.routes) >= MOST_GROUPS:
                 group = OTHER
             counter = self.routes.setdefault(group, RouteCounter())
         return counter
+
+
+def _group(scope: Scope, outside: str) -> str:
+    """The matched route's whole path, as it was declared.
+
+    Starlette and FastAPI leave the route in the scope, without the prefixes of mounts
+    (in ``root_path``) and of included routers (in FastAPI's part of the scope). Paths
+    are no substitute: there is no end to them.
+    """
+    route = scope.get("route")
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    whole = included if getattr(included, "original_route", None) is route else None
+    path = getattr(whole, "path_format", None) or getattr(route, "path", None)
+    mounts = scope.get("root_path", "").removeprefix(outside)
+    return f"{mounts}{path}" if path else OTHER

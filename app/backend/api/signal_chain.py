@@ -32,15 +32,17 @@ class SignalChain:
         previous = signal.getsignal(signal.SIGTERM)
         if callable(previous):
             self._previous = previous
+            self._heard = False
             self._loop = asyncio.get_running_loop()
             signal.signal(signal.SIGTERM, self._handle)
 
     def remove(self) -> None:
         """Gives the signal back, unless somebody has taken it over meanwhile."""
-        if self._previous is not None:
-            if signal.getsignal(signal.SIGTERM) == self._handle:
-                signal.signal(signal.SIGTERM, self._previous)
-            self._previous = None
+        # Somebody may have chained to us; the signal is then handed on and no more.
+        self._heard = True
+        ours = signal.getsignal(signal.SIGTERM) == self._handle
+        if ours and self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         previous, loop = self._previous, self._loop

@@ -64,5 +64,6 @@ class TokenCheck:
 
 
 def _equal(given: bytes, expected: SecretStr | None) -> bool:
-    secret = expected.get_secret_value().encode() if expected else b""
+    # A newline at the end of a pasted value or a secret file is no part of it.
+    secret = expected.get_secret_value().strip().encode() if expected else b""
     return hmac.compare_digest(given, secret) and bool(secret)

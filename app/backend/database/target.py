@@ -8,6 +8,7 @@ parameters. They are translated here, once, for every connection that the servic
 import ssl
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -18,15 +19,24 @@ from app.errors import ConfigError
 
 __all__ = ["DatabaseTarget", "parse_target"]
 
-_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg")
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_LAST_PORT = 65_535
 _POOLER_PORTS = frozenset({6432, 6543})
 _DROPPED: Final = frozenset(
     {
-        "channel_binding",  # libpq's; SCRAM without it works everywhere
+        # libpq's; SCRAM without channel binding works everywhere
+        *("channel_binding", "fallback_application_name", "gssdelegation", "gsslib"),
+        *("hostaddr", "keepalives", "keepalives_count", "keepalives_idle"),
+        *("keepalives_interval", "krbsrvname", "load_balance_hosts", "passfile"),
+        *("require_auth", "requirepeer", "service", "ssl_max_protocol_version"),
+        *("ssl_min_protocol_version", "sslcertmode", "sslcompression", "sslcrl"),
+        *("sslcrldir", "sslnegotiation", "sslpassword", "sslsni", "tcp_user_timeout"),
         "connection_limit",  # Prisma's
         "pool_timeout",  # Prisma's
         "schema",  # Prisma's
+        "socket_timeout",  # Prisma's
+        "sslaccept",  # Prisma's
+        "sslidentity",  # Prisma's
         "sslcert",
         "sslkey",
         "gssencmode",  # libpq's
@@ -86,21 +96,23 @@ def parse_target(url: SecretStr, settings: DatabaseSettings) -> DatabaseTarget:
     try:
         parts = urlsplit(url.get_secret_value().strip())
         port = parts.port
-    except ValueError as error:
-        raise _bad("its host or port cannot be read") from error
-    if parts.scheme not in _SCHEMES:
+    except ValueError:
+        # From None: the cause quotes what may be a piece of the password.
+        raise _bad("its host or port cannot be read") from None
+    if parts.scheme.partition("+")[0] not in {"postgres", "postgresql"}:
         raise _bad("it does not begin with postgresql://")
     query = dict(parse_qsl(parts.query))
     host = unquote(parts.hostname or "") or query.get("host", "localhost")
     port = port or _port(query.get("port", "5432"))
     user = unquote(parts.username or "") or query.get("user", "postgres")
     database = unquote(parts.path.lstrip("/")) or query.get("dbname", user)
-    password = parts.password if parts.password is not None else query.get("password")
+    password = unquote(parts.password or "") or query.get("password")
+    ssl_mode = _ssl_mode(query, host, settings)
     target = partial(DatabaseTarget, host=host, port=port, user=user, database=database)
     return target(
-        password=SecretStr(unquote(password)) if password else None,
-        ssl_mode=_ssl_mode(query, host, settings),
-        ssl_ca=str(settings.ssl_ca) if settings.ssl_ca else query.get("sslrootcert"),
+        password=SecretStr(password) if password else None,
+        ssl_mode=ssl_mode,
+        ssl_ca=_ssl_ca(query, settings) if ssl_mode.startswith("verify") else None,
         pooled=_is_pooled(query, host, port),
         settings=_server_settings(query),
     )
@@ -115,9 +127,10 @@ def _bad(reason: str) -> ConfigError:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit():
-        raise _bad("its port is no number")
-    return int(text)
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < port <= _LAST_PORT:
+        raise _bad("its port is none")
+    return port
 
 
 def _ssl_mode(query: dict[str, str], host: str, settings: DatabaseSettings) -> str:
@@ -139,6 +152,18 @@ def _ssl_mode(query: dict[str, str], host: str, settings: DatabaseSettings) -> s
     elif settings.ssl_verify == "ca" or (settings.ssl_ca and not private):
         wanted.append("verify-ca")
     return max(wanted, key=_SSL_MODES.index)
+
+
+def _ssl_ca(query: dict[str, str], settings: DatabaseSettings) -> str | None:
+    path = str(settings.ssl_ca) if settings.ssl_ca else query.get("sslrootcert")
+    if path in {None, "system"}:  # libpq's word for what is the default here
+        return None
+    if not Path(str(path)).is_file():
+        raise ConfigError(
+            "the file of the database's certificate authority cannot be read",
+            remedy="point DB_SSL_CA, or sslrootcert in the URL, to a PEM file",
+        )
+    return path
 
 
 def _is_pooled(query: dict[str, str], host: str, port: int) -> bool:

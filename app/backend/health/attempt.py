@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import logging
 import threading
 import time
 from dataclasses import replace
@@ -11,6 +12,8 @@ from app.backend.health.models import Check, CheckResult, Failure, Status
 from app.errors import CheckFailedError
 
 __all__ = ["Attempt"]
+
+_log = logging.getLogger("pm33.health")
 
 
 class Attempt:
@@ -29,6 +32,7 @@ class Attempt:
         self.task = asyncio.get_running_loop().create_task(
             self._run(), name=f"health:attempt:{check.name}"
         )
+        self.task.add_done_callback(_retrieve)
 
     @property
     def age(self) -> float:
@@ -75,7 +79,10 @@ class Attempt:
         """
         abort = getattr(self._check, "abort", None)
         if abort is not None:
-            abort()
+            try:
+                abort()
+            except Exception:  # noqa: BLE001 - the user's check may raise anything
+                _log.exception("the check %s cannot be aborted", self._check.name)
         self.task.cancel()
         await self.wait(grace)
         return self.ended
@@ -142,8 +149,18 @@ class Attempt:
             target=work, name=f"health:{self._check.name}", daemon=True
         )
         self._in_function = True
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # no thread can be had; the slot is free all the same
+            self._in_function = False
+            raise
         return await future
+
+
+def _retrieve(task: asyncio.Task[CheckResult]) -> None:
+    """Keeps asyncio from logging, unredacted, an error that came too late."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _from_error(error: BaseException) -> CheckResult:

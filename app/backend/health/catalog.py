@@ -103,6 +103,8 @@ def _imported(
 ) -> Iterator[tuple[str, Any]]:
     try:
         candidate = load()
+        if isinstance(candidate, type):
+            candidate = candidate()  # one that needs nothing is as good as an instance
     except Exception as error:  # noqa: BLE001 - the user's module may raise anything
         refuse(
             CheckRegistrationError(
@@ -112,8 +114,7 @@ def _imported(
             )
         )
     else:
-        # A class that needs nothing is as good as an instance of it.
-        yield origin, candidate() if isinstance(candidate, type) else candidate
+        yield origin, candidate
 
 
 def _load(path: str) -> Any:

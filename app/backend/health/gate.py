@@ -6,7 +6,7 @@ hold it for a while only, and a schema that is ahead passes. Faults of the relea
 it for good.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,7 +58,7 @@ class GateState:
 def judge(
     previous: GateState,
     *,
-    unusable: Iterable[GateFault],
+    unusable: Collection[GateFault],
     results: Iterable[tuple[str, CheckResult | None]],
     age: float,
     grace: float,
@@ -66,13 +66,14 @@ def judge(
     """Decides from the newest results of the checks that may hold the gate.
 
     Args:
-        previous: the last verdict; once it was clean the question is answered.
-        unusable: what was wrong before any check ran.
+        previous: the last verdict; once it was clean the question is answered, and
+            only a fault that no check can find opens it again.
+        unusable: what is wrong whatever the checks say.
         results: each gate check's name and newest result, None before the first one.
         age: seconds since the service began to serve.
         grace: seconds for which faults of the world hold the gate.
     """
-    if previous.clean:
+    if previous.clean and not unusable:
         return previous
     faults = (*unusable, *_faults(results))
     if not faults:

@@ -1,5 +1,6 @@
 """The words of the health system: statuses, failures, results, policies."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -72,6 +73,19 @@ class CheckResult:
     data: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: float | None = None
     transient: bool = False
+
+    def __post_init__(self) -> None:
+        # Inside the check, so that a wrong field is its own failure: later on it
+        # would keep every answer from being encoded.
+        Status(self.status)
+        if self.failure is not None:
+            Failure(self.failure)
+        if self.latency_ms is not None and not math.isfinite(self.latency_ms):
+            raise ValueError("latency_ms is not finite")
+        if not isinstance(self.message, str) or not isinstance(self.remedy, str):
+            raise TypeError("message and remedy are text")
+        if not isinstance(self.data, Mapping):
+            raise TypeError("data is no mapping")
 
     @classmethod
     def healthy(

@@ -133,15 +133,24 @@ def _set_knobs(knobs: CheckKnobs) -> dict[str, Any]:
 
 
 def _refuse_unusable(name: str, policy: CheckPolicy) -> None:
-    for field_name in ("period", "timeout"):
-        if not 0 < getattr(policy, field_name) <= 86_400:  # noqa: PLR2004 - a day
+    for field_name, (lowest, highest) in _RANGES.items():
+        value = getattr(policy, field_name)
+        usable = isinstance(value, int | float) and lowest <= value <= highest
+        if not usable:
             raise CheckRegistrationError(
-                f"check {name!r}: {field_name} is not between 0 and 86400 seconds",
-                remedy=f"set HEALTH_{name.upper()}_{field_name.upper()}",
+                f"check {name!r}: {field_name} is not between {lowest} and {highest}",
+                remedy=f"set HEALTH_{name.upper()}_{field_name.upper()}, or correct "
+                "the check",
             )
-    for field_name in ("fall", "rise"):
-        if getattr(policy, field_name) < 1:
-            raise CheckRegistrationError(
-                f"check {name!r}: {field_name} is less than 1",
-                remedy=f"set HEALTH_{name.upper()}_{field_name.upper()}",
-            )
+
+
+_DAY = 86_400.0
+_RANGES = {
+    "period": (0.001, _DAY),
+    "timeout": (0.001, _DAY),
+    "fall": (1, 100),
+    "rise": (1, 100),
+    "min_time": (0, _DAY),
+    "initial_delay": (0, _DAY),
+    "stale_periods": (1, 100),
+}

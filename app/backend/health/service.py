@@ -77,7 +77,7 @@ class HealthService:
             gate_grace=config.health.gate_grace,
             details=config.is_development,
         )
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribe: Callable[[], None] = _nothing
         self._scheduler = Scheduler(
             self.registry,
             self.board.record,
@@ -113,6 +113,7 @@ class HealthService:
     async def stop(self) -> None:
         """Ends everything that :meth:`start` began, and stores what is unsaved."""
         self._unsubscribe()
+        self._unsubscribe = _nothing
         await self._supervisor.stop()
         await self._scheduler.stop()
         self._vitals.watchdog.stop()
@@ -203,6 +204,10 @@ def _config_fault(problem: Problem) -> GateFault:
         message=f"{problem.variable} {problem.message}",
         remedy=problem.remedy,
     )
+
+
+def _nothing() -> None:
+    """There is no subscription to end."""
 
 
 def _log_block(block: LoopBlock) -> None:

@@ -43,7 +43,8 @@ class CheckState:
         latest: the newest result, whatever hysteresis makes of it.
         checked: when ``latest`` came in.
         run: how many results in a row have been worse (or better) than ``status``.
-        run_status: the status nearest to ``status`` that the whole run has reached.
+        run_result: the newest of the run's results nearest to ``status``, which is
+            what the whole run has reached.
         flips: when the raw result changed, within the flap window.
         flapping: an annotation; it never changes the status.
     """
@@ -54,7 +55,7 @@ class CheckState:
     latest: CheckResult | None = None
     checked: Instant | None = None
     run: int = 0
-    run_status: Status = Status.UNKNOWN
+    run_result: CheckResult | None = None
     flips: tuple[float, ...] = ()
     flapping: bool = False
 
@@ -74,7 +75,7 @@ def advance(
         or Status.SKIPPED in {state.status, result.status}
         or is_stale(state, now, policy)
     ):
-        return _publish(before, result, result.status, now)
+        return _publish(before, result, now)
     change = result.status.severity - state.status.severity
     if change == 0:
         return replace(before, shown=result, run=0)
@@ -97,34 +98,28 @@ def _extend_run(
     *,
     worse: bool,
 ) -> CheckState:
-    same_run = state.run > 0 and worse == (
-        state.run_status.severity > state.status.severity
-    )
-    run = state.run + 1 if same_run else 1
-    mildest = min if worse else max
-    reached = (
-        mildest(state.run_status, result.status, key=lambda status: status.severity)
-        if same_run
-        else result.status
-    )
+    level, reached, run = state.status.severity, result, 1
+    so_far = state.run_result if state.run else None
+    if so_far is not None and worse == (so_far.status.severity > level):
+        run = state.run + 1
+        nearest = min if worse else max
+        reached = nearest(result, so_far, key=lambda one: one.status.severity)
     lasted = now.monotonic - state.since.monotonic if state.since else policy.min_time
     needed = policy.fall if worse else policy.rise
     if run >= needed and lasted >= policy.min_time:
-        return _publish(state, result, reached, now)
-    return replace(state, run=run, run_status=reached)
+        return _publish(state, reached, now)
+    return replace(state, run=run, run_result=reached)
 
 
-def _publish(
-    state: CheckState, result: CheckResult, status: Status, now: Instant
-) -> CheckState:
-    changed = status is not state.status
+def _publish(state: CheckState, result: CheckResult, now: Instant) -> CheckState:
+    changed = result.status is not state.status
     return replace(
         state,
-        status=status,
+        status=result.status,
         since=now if changed or state.since is None else state.since,
         shown=result,
         run=0,
-        run_status=Status.UNKNOWN,
+        run_result=None,
     )
 
 

@@ -1,5 +1,6 @@
 import ssl
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,8 +147,8 @@ def test_what_is_meant_for_another_client_is_not_asked_of_the_server(
         ("require", {"DB_SSL_VERIFY": "ca"}, "verify-ca"),
         ("verify-ca", {"DB_SSL_VERIFY": "full"}, "verify-full"),
         ("verify-full", {"DB_SSL_VERIFY": "ca"}, "verify-full"),
-        ("", {"DB_SSL_CA": "/ca.pem"}, "verify-ca"),
-        ("disable", {"DB_SSL_CA": "/ca.pem", "DB_SSL_VERIFY": "full"}, "verify-full"),
+        ("", {"DB_SSL_CA": __file__}, "verify-ca"),
+        ("disable", {"DB_SSL_CA": __file__, "DB_SSL_VERIFY": "full"}, "verify-full"),
     ],
 )
 def test_the_strictest_wish_wins(
@@ -189,11 +190,19 @@ def test_the_systems_certificates_can_be_asked_for() -> None:
     assert seen(url)["ssl"].verify_mode is ssl.CERT_REQUIRED
 
 
-def test_the_setting_beats_the_urls_certificate() -> None:
-    url = "postgresql://u@h/d?sslrootcert=/theirs"
+def test_the_setting_beats_the_urls_certificate(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    theirs.touch()
+    ours.touch()
+    url = f"postgresql://u@h/d?sslmode=verify-full&sslrootcert={theirs}"
 
-    assert target(url).ssl_ca == "/theirs"
-    assert target(url, DB_SSL_CA="/ours").ssl_ca == "/ours"
+    assert target(url).ssl_ca == str(theirs)
+    assert target(url, DB_SSL_CA=str(ours)).ssl_ca == str(ours)
+
+
+def test_a_certificate_that_is_not_there_is_a_fault_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match="certificate authority"):
+        target("postgresql://u@h/d", DB_SSL_CA="/nowhere/ca.pem")
 
 
 BAD = {

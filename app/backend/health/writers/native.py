@@ -25,7 +25,9 @@ def encode(
 
 def dumps(body: object) -> bytes:
     """Compact UTF-8 JSON."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(
+        errors="replace"  # half a surrogate pair, from a file name or a driver
+    )
 
 
 def body_of(
