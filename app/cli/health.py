@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import click
@@ -28,7 +28,9 @@ _COLOURS = {
     "degraded": "yellow",
     "unhealthy": "red",
     "unknown": "magenta",
+    "skipped": "cyan",
 }
+_HEAD = ("commit", "version", "environment", "replica_id")
 _MOST_BYTES = 10_000_000
 
 
@@ -109,7 +111,7 @@ def _ask(
             f"no health report from {parts.hostname}: {type(error).__name__}: {reason}",
             remedy="see whether the service runs there and the address is right",
         ) from error
-    if not isinstance(report, dict) or report.get("status") not in {*_COLOURS}:
+    if not _is_report(report):
         raise HealthUnreachableError(
             f"HTTP {answer.status}, but no health report",
             remedy="point --url at the service's root, or at one of its health paths",
@@ -117,6 +119,17 @@ def _ask(
     if "www-authenticate" in answer.headers:
         click.echo("the token was not accepted; details are left out", err=True)
     return report
+
+
+def _is_report(body: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a body is ours, as far as the table needs it."""
+    return (
+        isinstance(body, dict)
+        and isinstance(body.get("status"), str)
+        and body["status"] in _COLOURS
+        and isinstance(body.get("checks"), dict)
+        and all(isinstance(body.get(name), str) for name in _HEAD)
+    )
 
 
 def _parts(url: str) -> SplitResult:

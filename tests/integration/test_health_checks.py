@@ -1,7 +1,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +56,15 @@ def controls(tmp_path: Path) -> Controls:
 @contextmanager
 def dropping_port() -> Iterator[int]:
     """A port of 127.0.0.1 whose accept queue is full: the kernel drops each SYN."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listener.listen(0)
-        queued: list[socket.socket] = []
-        try:
-            while not queued or queued[-1].getpeername():
-                queued.append(socket.socket())
-                queued[-1].settimeout(0.3)
-                queued[-1].connect(listener.getsockname())
-        except TimeoutError:
-            yield int(listener.getsockname()[1])
-        finally:
-            for client in queued:
-                client.close()
+        with suppress(TimeoutError):
+            while True:
+                client = stack.enter_context(socket.socket())
+                client.settimeout(0.3)
+                client.connect(listener.getsockname())
+        yield int(listener.getsockname()[1])
 
 
 @contextmanager
@@ -106,6 +101,7 @@ async def test_a_misbehaving_check_is_told_and_does_not_delay_the_answer(
         async with served_service(
             tmp_path, **QUICK, **controls.variables(check)
         ) as service:
+            await service.check_becomes("application", status="healthy")
             told = await service.check_becomes(
                 check, status="unhealthy", failure=failure
             )
@@ -128,6 +124,7 @@ async def test_a_misbehaving_check_piles_nothing_up_and_heals(
         async with served_service(
             tmp_path, **QUICK, **controls.variables(check)
         ) as service:
+            await service.check_becomes("application", status="healthy")
             await service.check_becomes(check, failure=failure)
             before = (await service.check("application"))["data"]
 
