@@ -45,8 +45,10 @@ app: "OpsApplication"
 _log = logging.getLogger("pm33.main")
 
 
-class OpsApplication:
+class OpsApplication(Edge):
     """Health in front, the observer behind it, then everything else.
+
+    It is the edge itself: another layer in front would double what an answer costs.
 
     Args:
         config: what is set.
@@ -84,26 +86,19 @@ class OpsApplication:
             self._dispatcher, quiet=is_owned, leaving=self._leaving
         )
         self._observer = Observer(context)
-        self._edge = Edge(self._observer, self.health.board)
         own.include_router(
             metrics_router(
-                self.health.board, self._edge, self._observer, TokenCheck.of(config)
+                self.health.board, self, self._observer, TokenCheck.of(config)
             )
         )
-        self._lifespan = Lifespan(
-            self._edge,
+        behind = Lifespan(
+            self._observer,
             host,
             self._lives,
             on_started=self._on_started,
             on_failed=None if strict else self._on_host_failed,
         )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
-        if scope["type"] == "http":
-            await self._edge(scope, receive, send)
-        else:
-            await self._lifespan(scope, receive, send)
+        super().__init__(behind, self.health.board)
 
     def drain(self) -> None:
         """The process was asked to stop: readiness says no from now on."""

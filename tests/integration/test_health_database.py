@@ -90,6 +90,7 @@ async def test_a_frozen_server_is_a_timeout_and_heals(
         await assert_unhealthy(service, "timeout")
 
         server.thaw()
+        await server.execute("SELECT 1")
         await assert_heals(service, datetime.now(UTC))
 
 
@@ -106,6 +107,7 @@ async def test_a_server_that_was_frozen_from_the_start_is_a_timeout_and_heals(
         assert service.connections_to(urlsplit(server.url).port or 0) <= 3
 
         server.thaw()
+        await server.execute("SELECT 1")
         await assert_heals(service, datetime.now(UTC))
 
 

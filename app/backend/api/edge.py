@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from app.backend.health.board import Board
-from app.backend.health.pages import Page, PagePair
 
 __all__ = ["Edge"]
 
@@ -42,33 +41,28 @@ class Edge:
         self.answered: dict[tuple[str, int], int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
-        if scope["type"] == "http":
-            pair = self._board.pages.get(scope["path"])
-            if pair is not None and not scope["query_string"] and _is_plain(scope):
-                await self._answer(scope, pair, send)
-                return
+        """The ASGI interface; one coroutine and no helper, for each costs a tenth."""
+        if scope["type"] == "http" and not scope["query_string"]:
+            path, method = scope["path"], scope["method"]
+            pair = self._board.pages.get(path)
+            if pair is not None and method in _METHODS:
+                for name, _ in scope["headers"]:
+                    if name == b"authorization":
+                        break
+                else:
+                    now = time.monotonic()
+                    page = pair.fresh if now < pair.stale_at else pair.stale
+                    key = (path, page.status)
+                    self.answered[key] = self.answered.get(key, 0) + 1
+                    # New each time: what wraps us may change them.
+                    age = (b"x-health-age", b"%.1f" % (now - pair.oldest))
+                    start = {
+                        "type": "http.response.start",
+                        "status": page.status,
+                        "headers": [*page.headers, age],
+                    }
+                    await send(start)
+                    body = page.body if method == "GET" else b""
+                    await send({"type": "http.response.body", "body": body})
+                    return
         await self._app(scope, receive, send)
-
-    async def _answer(self, scope: Scope, pair: PagePair, send: Send) -> None:
-        now = time.monotonic()
-        page = pair.fresh if now < pair.stale_at else pair.stale
-        key = (scope["path"], page.status)
-        self.answered[key] = self.answered.get(key, 0) + 1
-        await send(_start(page, now - pair.oldest))
-        body = page.body if scope["method"] == "GET" else b""
-        await send({"type": "http.response.body", "body": body})
-
-
-def _is_plain(scope: Scope) -> bool:
-    if scope["method"] not in _METHODS:
-        return False
-    return all(name != b"authorization" for name, _ in scope["headers"])
-
-
-def _start(page: Page, age: float) -> Message:
-    return {
-        "type": "http.response.start",
-        "status": page.status,
-        "headers": [*page.headers, (b"x-health-age", b"%.1f" % age)],
-    }

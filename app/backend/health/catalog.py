@@ -105,7 +105,7 @@ def _imported(
         candidate = load()
         if isinstance(candidate, type):
             candidate = candidate()  # one that needs nothing is as good as an instance
-    except Exception as error:  # noqa: BLE001 - the user's module may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
         refuse(
             CheckRegistrationError(
                 f"{origin} cannot be imported: {type(error).__name__}: {error}",
