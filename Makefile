@@ -18,7 +18,8 @@ export UV_NATIVE_TLS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-full check lint types layers locks sizes lock clean uv
+.PHONY: help setup run test test-full check lint types layers locks sizes bench lock \
+	clean uv
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ locks: $(STAMP)  ## Check that the locks are what pyproject.toml compiles to
 
 sizes: $(STAMP)  ## Report long files and functions
 	@$(PY) .ci/size-report.py
+
+bench: $(STAMP)  ## Measure beside the peers, ten minutes; ARGS="--only startup"
+	@exec $(PY) -m bench.health $(ARGS)
 
 lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt >/dev/null

@@ -122,8 +122,8 @@ def _unit(character: str, slashes: int) -> str:
 
 
 def _backslashes(least: int) -> str:
-    """At least so many, at most what four rounds of escaping make of them."""
-    return f"{_BACKSLASH}{{{least},{16 * least + 15}}}"
+    """At least so many, at most what six rounds of escaping make of them."""
+    return f"{_BACKSLASH}{{{least},{64 * least + 63}}}"
 
 
 def _raw(character: str) -> str:
