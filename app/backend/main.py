@@ -31,6 +31,7 @@ from app.backend.health.lifecycle import Stage
 from app.backend.health.service import HealthService
 from app.backend.monitoring.observability import (
     configure_logging,
+    configure_own_logging,
     install_loop_handler,
 )
 from app.backend.monitoring.redaction import Redactor
@@ -60,6 +61,7 @@ class OpsApplication(Edge):
     Attributes:
         health: the health system.
         resources: what is shared with the application, as ``request.state.pm33``.
+        host: the user's application.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class OpsApplication(Edge):
         self._strict = strict
         self._signals = SignalChain(self.drain, config.lame_duck)
         self._chain_signals = chain_signals
-        host = host or self._mounted()
+        self.host = host = host or self._mounted()
         own = self._routes(alone=host is None)
         self._dispatcher = Dispatcher(own, host or own)
         context = RequestContext(
@@ -127,6 +129,8 @@ class OpsApplication(Edge):
             return None
         try:
             mounted = _load(path)
+            if isinstance(mounted, OpsApplication) and mounted.host is not None:
+                mounted = mounted.host  # wrapped by install() already
             if not callable(mounted):
                 raise TypeError(f"{path} is not callable")  # noqa: TRY301 - as a wrong import
             refuse_taken_routes(mounted)
@@ -200,8 +204,12 @@ def install(application: App, config: Config | None = None) -> OpsApplication:
         RouteTakenError: the application serves one of our paths already.
         CheckRegistrationError: a check was refused.
     """
+    if isinstance(application, OpsApplication):
+        return application
+    config = config or get_config()
+    configure_own_logging(config=config, redactor=Redactor(config.secrets()))
     refuse_taken_routes(application)
-    return OpsApplication(config or get_config(), host=application, strict=True)
+    return OpsApplication(config, host=application, strict=True)
 
 
 async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:

@@ -28,14 +28,13 @@ __all__ = ["Resources", "database_target", "open_resources"]
 def database_target(config: Config) -> DatabaseTarget | None:
     """The application's database: the configured one, else the embedded one.
 
-    The embedded one counts in development only, and only while it runs; nothing is
-    started here.
+    The embedded one counts only while it runs; nothing is started here.
 
     Raises:
         ConfigError: the configured URL cannot be used.
     """
     url = config.database.url
-    if url is None and config.is_development:
+    if url is None:
         found = running_url(config.home)
         url = SecretStr(found) if found else None
     return parse_target(url, config.database) if url else None

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -179,7 +179,7 @@ def _table(report: dict[str, Any]) -> str:
     head = click.style(status.upper(), fg=_COLOURS[status], bold=True)
     where = f"{report['environment']}  replica {report['replica_id']}"
     which = f"commit {report['commit'][:12]}  version {report['version']}"
-    lines = [f"{head}  {which}  {where}"]
+    lines = [f"{head}  {which}  {where}", *_notes(report)]
     checks: dict[str, dict[str, Any]] = report["checks"]
     width = max(map(len, checks), default=0)
     for name, check in checks.items():
@@ -187,6 +187,21 @@ def _table(report: dict[str, Any]) -> str:
         if check.get("remedy") and check["status"] != "healthy":
             lines.append(f"  {'':<{width}}  → {check['remedy']}")
     return "\n".join(lines)
+
+
+def _notes(report: dict[str, Any]) -> Iterator[str]:
+    """What stands over the checks: a closed gate, a stage, overrides."""
+    if report.get("stage") not in {None, "serving"}:
+        yield click.style(f"  not ready: {report['stage']}", fg="yellow")
+    for fault in report.get("gate", {}).get("faults", ()):
+        passed = "passed in spite of" if report["gate"]["passed"] else "CLOSED"
+        yield click.style(f"  startup gate {passed}: {fault['message']}", fg="red")
+        if fault["remedy"]:
+            yield f"  → {fault['remedy']}"
+    for one in report.get("overrides", ()):
+        what = " ".join(filter(None, (one["kind"], one["check"])))
+        until = f"until {one['until']}: {one['reason']}"
+        yield click.style(f"  override {one['id']}: {what} {until}", fg="yellow")
 
 
 def _row(check: dict[str, Any]) -> str:

@@ -153,7 +153,9 @@ class _Run:
         from app.backend.server import plan_drain  # noqa: PLC0415
 
         drain, _ = plan_drain(self._config)
-        async with self._child("serve", grace=drain.total + _GRACE) as child:
+        # Development shows details to everybody, so everybody is this machine.
+        here = () if self._config.server.host else ("--host", "127.0.0.1")
+        async with self._child("serve", *here, grace=drain.total + _GRACE) as child:
             await self._announce(child)
             while child.poll() is None:  # noqa: ASYNC110  # a process sets no event
                 await asyncio.sleep(_POLL)

@@ -152,6 +152,7 @@ async def test_a_check_that_blocks_the_loop_is_told_and_its_lag_is_reported(
     async with served_service(
         tmp_path,
         HEALTH_APPLICATION_PERIOD=0.3,
+        HEALTH_LAG_WARNING=0.5,
         HEALTH_SUBJECT_PERIOD=2,
         HEALTH_SUBJECT_TIMEOUT=0.5,
         HEALTH_SUBJECT_RISE=1,

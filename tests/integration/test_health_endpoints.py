@@ -35,7 +35,7 @@ def developed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 @pytest_asyncio.fixture
 async def development(developed: Child) -> AsyncIterator[Service]:
     async with attached(developed) as service:
-        await service.answers("/api/health/startup", 200)
+        await service.has_result("system")
         yield service
 
 

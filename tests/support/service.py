@@ -96,6 +96,14 @@ class Service:
             seen = await self.check(name)
         return seen
 
+    async def has_result(self, name: str) -> None:
+        """Waits for the first result of a check, whatever it is."""
+
+        async def checked() -> bool:
+            return (await self.check(name))["checked_at"] is not None
+
+        await until(checked)
+
     async def samples_until(self, name: str, since: datetime, **fields: object) -> int:
         """How many results came in after ``since`` until the fields had these values.
 
@@ -163,10 +171,12 @@ class Service:
 def serving(directory: Path, **variables: object) -> Iterator[Child]:
     """Starts ``pm33 serve`` on a free port of 127.0.0.1, with a clean environment.
 
-    In development, without a lame duck, logging JSON, and with a home of its own, so
-    that no embedded database is found; ``variables`` add to that and beat it.
+    In development, without a lame duck, logging JSON, with a home of its own, so that
+    no embedded database is found, and untroubled by how late a busy machine makes its
+    event loop; ``variables`` add to that and beat it.
     """
     env = {
+        "HEALTH_LAG_WARNING": 60,
         "HOST": "127.0.0.1",
         "PORT": 0,
         "PM33_ADMIN_TOKEN": TOKEN,

@@ -121,8 +121,8 @@ def parse_target(url: SecretStr, settings: DatabaseSettings) -> DatabaseTarget:
 def _bad(reason: str) -> ConfigError:
     return ConfigError(
         f"the database URL cannot be used: {reason}",
-        remedy="write it as postgresql://user:password@host:5432/database, with "
-        f"special characters percent-encoded ({quote('@')} for @)",
+        remedy="write it as postgresql:// followed by user:password@host:5432/database,"
+        f" with special characters percent-encoded ({quote('@')} for @)",
     )
 
 

@@ -5,9 +5,15 @@ import logging
 from app.backend.health.gate import FaultKind, GateState
 from app.backend.health.history import Transition
 from app.backend.health.models import CheckResult, Status
+from app.backend.health.overrides import Override
 from app.backend.health.transition import CheckState, Instant
 
-__all__ = ["announce_gate", "announce_transition", "transition_of"]
+__all__ = [
+    "announce_gate",
+    "announce_overrides",
+    "announce_transition",
+    "transition_of",
+]
 
 _log = logging.getLogger("pm33.health")
 
@@ -43,6 +49,20 @@ def announce_transition(transition: Transition, state: CheckState) -> None:
             remedy=state.shown.remedy if state.shown else "",
         ),
     )
+
+
+def announce_overrides(
+    before: tuple[Override, ...], after: tuple[Override, ...]
+) -> None:
+    """One line for each override that began or ended."""
+    for one in (*before, *after):
+        if (one in before) != (one in after):
+            _log.warning(
+                "override %s: %s",
+                "in force" if one in after else "ended",
+                " ".join(filter(None, (one.kind, one.check))),
+                extra={name: value for name, value in one.to_dict().items() if value},
+            )
 
 
 def announce_gate(gate: GateState, told: GateState | None) -> GateState | None:

@@ -6,7 +6,9 @@ import inspect
 import logging
 import threading
 import time
+import traceback
 from dataclasses import replace
+from pathlib import Path
 
 from app.backend.health.models import Check, CheckResult, Failure, Status
 from app.errors import CheckFailedError
@@ -163,6 +165,14 @@ def _retrieve(task: asyncio.Task[CheckResult]) -> None:
         task.exception()
 
 
+def _origin(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" (line {last.lineno} of {Path(last.filename).name}, in {last.name})"
+
+
 def _from_error(error: BaseException) -> CheckResult:
     match error:
         case CheckFailedError():
@@ -178,6 +188,6 @@ def _from_error(error: BaseException) -> CheckResult:
         case _:
             return CheckResult.unhealthy(
                 Failure.INTERNAL,
-                f"{type(error).__name__}: {error}",
-                remedy="the check itself failed; see the log",
+                f"{type(error).__name__}: {error}{_origin(error)}",
+                remedy="mend the check, or have it raise CheckFailedError",
             )

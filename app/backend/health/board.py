@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.backend.health.announcements import (
     announce_gate,
+    announce_overrides,
     announce_transition,
     transition_of,
 )
@@ -95,6 +96,7 @@ class Board:
     def set_overrides(self, overrides: tuple[Override, ...]) -> None:
         """Takes over what the operators say now."""
         if overrides != self._overrides:
+            announce_overrides(self._overrides, overrides)
             self._overrides = overrides
             self.refresh()
 

@@ -15,7 +15,7 @@ from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
 from app.backend.health.models import Status
 from app.backend.health.policies import POLICIES, Verdict
 from app.backend.health.scheduler import run_once
-from app.backend.health.service import sanitize
+from app.backend.health.service import close_checks, config_faults, sanitize
 from app.backend.health.snapshot import Snapshot
 from app.backend.health.writers import native
 from app.backend.monitoring.redaction import Redactor
@@ -76,6 +76,7 @@ async def get_health(
                 Identifier(config),
                 lifecycle,
                 sanitize=lambda result: sanitize(result, redactor=redactor),
+                unusable=config_faults(config),
             )
             try:
                 for name, result in (await run_once(registry)).items():
@@ -83,10 +84,7 @@ async def get_health(
                 snapshot = board.publish()
             finally:
                 board.close()
-                for entry in registry:
-                    close = getattr(entry.check, "close", None)
-                    if close is not None:
-                        await close()
+                await close_checks(registry)
     finally:
         watchdog.stop()
     policy = POLICIES["/api/health/detailed" if detailed else "/api/health"]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from app.backend.health.identity import Identifier
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopBlock, LoopWatchdog
 from app.backend.health.models import CheckResult, Failure
+from app.backend.health.registry import Registered
 from app.backend.health.scheduler import Scheduler
 from app.backend.health.store import STORE_ERRORS, OpsStore
 from app.backend.health.supervisor import Supervisor
@@ -23,8 +24,10 @@ from app.backend.monitoring.redaction import Redactor
 from app.backend.resources import Resources
 from app.errors import CheckRegistrationError, OpsError
 
-__all__ = ["HealthService", "sanitize"]
+__all__ = ["HealthService", "close_checks", "config_faults", "sanitize"]
 
+CLOSE_TIMEOUT = 1.0
+"""Seconds that a check's ``close()`` may take."""
 HISTORY_FLUSH = 2.0
 """Seconds between two looks for transitions that have to be stored."""
 
@@ -55,7 +58,7 @@ class HealthService:
         self._config = config
         self._redactor = redactor
         self._strict = strict
-        self._unusable = [_config_fault(problem) for problem in config.problems]
+        self._unusable = config_faults(config)
         self.lifecycle = Lifecycle()
         self.identify = Identifier(config)
         self._vitals = Vitals(
@@ -121,10 +124,7 @@ class HealthService:
         self.board.close()
         if self._store is not None:
             await self._last_words(self._store)
-        for entry in self.registry:
-            close = getattr(entry.check, "close", None)
-            if close is not None:
-                await close()
+        await close_checks(self.registry)
 
     def _tend(self, store: OpsStore) -> None:
         ops = self._config.ops
@@ -181,6 +181,18 @@ async def _every(period: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(period)
 
 
+async def close_checks(registry: Iterable[Registered]) -> None:
+    """Closes every check that can be closed; one that fails keeps none from it."""
+    for entry in registry:
+        close = getattr(entry.check, "close", None)
+        if close is not None:
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await close()
+            except Exception:  # noqa: BLE001 - the user's check may raise anything
+                _log.exception("the check %s cannot be closed", entry.name)
+
+
 def sanitize(result: CheckResult, *, redactor: Redactor) -> CheckResult:
     """The same result, safe to keep and to encode: redacted, and nothing but JSON."""
     data: Any = redactor.redact_value(dict(result.data))
@@ -194,6 +206,11 @@ def sanitize(result: CheckResult, *, redactor: Redactor) -> CheckResult:
         remedy=redactor.redact(result.remedy),
         data=data,
     )
+
+
+def config_faults(config: Config) -> list[GateFault]:
+    """What cannot be used of the configuration, as the startup gate lists it."""
+    return [_config_fault(problem) for problem in config.problems]
 
 
 def _config_fault(problem: Problem) -> GateFault:

@@ -32,7 +32,12 @@ from typing_extensions import override
 from app.backend.config.environment import Config
 from app.backend.monitoring.redaction import Redactor
 
-__all__ = ["configure_logging", "get_logger", "install_loop_handler"]
+__all__ = [
+    "configure_logging",
+    "configure_own_logging",
+    "get_logger",
+    "install_loop_handler",
+]
 
 # They tell of each request or each slow callback; our own lines say it better.
 _NOISY = ("asyncio", "httpcore", "httpx", "urllib3", "uvicorn.access")
@@ -77,15 +82,7 @@ def configure_logging(
     unless ``PM33_LOG_FORMAT`` says otherwise. Calling it again replaces what an
     earlier call set up. Also takes over warnings, ``sys.excepthook`` and its likes.
     """
-    out = stream or sys.stdout
-    wanted = config.monitoring.log_format
-    as_json = not config.is_development if wanted == "auto" else wanted == "json"
-    handler = _Handler(out)
-    handler.setFormatter(
-        _JsonFormatter(redactor)
-        if as_json
-        else _ConsoleFormatter(redactor, colors=out.isatty())
-    )
+    handler = _handler(config, redactor, stream or sys.stdout)
     level = config.monitoring.log_level.upper()
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -105,6 +102,30 @@ def configure_logging(
     sys.excepthook = _on_crash
     threading.excepthook = _on_thread_crash
     sys.unraisablehook = _on_unraisable
+
+
+def configure_own_logging(*, config: Config, redactor: Redactor) -> None:
+    """The same for our own lines only: the process and its logging are the host's.
+
+    A host that has given the logger ``pm33`` a handler keeps it.
+    """
+    own = logging.getLogger("pm33")
+    if not own.handlers:
+        own.addHandler(_handler(config, redactor, sys.stdout))
+        own.setLevel(config.monitoring.log_level.upper())
+        own.propagate = False
+
+
+def _handler(config: Config, redactor: Redactor, out: TextIO) -> "_Handler":
+    wanted = config.monitoring.log_format
+    as_json = not config.is_development if wanted == "auto" else wanted == "json"
+    handler = _Handler(out)
+    handler.setFormatter(
+        _JsonFormatter(redactor)
+        if as_json
+        else _ConsoleFormatter(redactor, colors=out.isatty())
+    )
+    return handler
 
 
 def install_loop_handler(loop: asyncio.AbstractEventLoop) -> None:
