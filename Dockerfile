@@ -13,7 +13,9 @@ RUN pip install --no-cache-dir hatchling \
     && /venv/bin/pip install --no-cache-dir --no-deps dist/*.whl
 
 FROM python:3.12-slim
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Strict where neither ENVIRONMENT nor the platform says what this is.
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    PM33_DEFAULT_ENVIRONMENT=production
 RUN useradd --system --uid 10001 --home-dir /srv --create-home pm33
 COPY --from=build /venv /venv
 WORKDIR /srv
@@ -23,4 +25,4 @@ EXPOSE 8000
 # PORT is read by the service; an exec form would not expand it.
 CMD ["pm33", "serve"]
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["pm33", "health", "--url", "http://127.0.0.1:8000/api/health/live"]
+    CMD pm33 health --url "http://127.0.0.1:${PORT:-8000}/api/health/live"

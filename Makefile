@@ -76,8 +76,7 @@ lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases
 clean:  ## Remove what setup and the gates made; data in .pm33 stay
 	@rm -rf .venv $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
-	@find app migrations scripts tests bench -name __pycache__ -prune \
-		-exec rm -rf {} +
+	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml requirements.txt requirements-dev.txt
 	@$(PYTHON) -c $(RECENT) 2>/dev/null || { \

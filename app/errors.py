@@ -10,6 +10,7 @@
     ├── CheckFailedError            a check's own verdict, raised instead of returned
     ├── RouteTakenError             the host application already has one of our paths
     ├── MigrationError              the schema could not be brought where it should be
+    │   └── SchemaIncompatibleError
     ├── OverrideError               an override could not be read or written
     └── HealthUnreachableError      nobody answered the question
 
@@ -29,6 +30,7 @@ __all__ = [
     "OpsError",
     "OverrideError",
     "RouteTakenError",
+    "SchemaIncompatibleError",
 ]
 
 
@@ -112,6 +114,13 @@ class MigrationError(OpsError):
     """The schema could not be brought to where this release needs it."""
 
     title = "Migration failed"
+
+
+class SchemaIncompatibleError(MigrationError):
+    """A contract revision has removed what this release uses."""
+
+    exit_code = 5
+    title = "Schema incompatible"
 
 
 class OverrideError(OpsError):

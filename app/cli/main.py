@@ -74,10 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _show(error: OpsError, *, as_json: bool) -> None:
+    # A driver's words may quote a secret; imported here, since most runs do not fail.
+    from app.backend.config.environment import configured_secrets  # noqa: PLC0415
+    from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415
+
+    detail = Redactor(configured_secrets()).redact(str(error))
     if as_json:
-        body = {"error": error.title, "detail": str(error), "remedy": error.remedy}
+        body = {"error": error.title, "detail": detail, "remedy": error.remedy}
         click.echo(json.dumps(body))
         return
-    click.secho(f"error: {error}", fg="red", err=True)
+    click.secho(f"error: {detail}", fg="red", err=True)
     if error.remedy:
         click.echo(f"remedy: {error.remedy}", err=True)

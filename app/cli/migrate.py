@@ -26,9 +26,12 @@ def up(phase: str) -> None:
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 1 s
 
     target = migration_manager.migration_target()
-    asyncio.run(migration_manager.upgrade(target, f"{phase}@head"))
-    head, _ = migration_manager.heads()
-    click.echo(f"schema is at {head}", err=True)
+    state = asyncio.run(migration_manager.upgrade(target, f"{phase}@head"))
+    if state.position == "ahead":
+        applied = ", ".join(state.applied)
+        click.echo(f"schema is ahead of this release, at {applied}", err=True)
+    else:
+        click.echo(f"schema is at {state.needed}", err=True)
 
 
 @migrate.command()

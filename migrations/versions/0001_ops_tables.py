@@ -58,10 +58,11 @@ def upgrade() -> None:
         sa.Column("created_at", _TIME, server_default=sa.func.now(), nullable=False),
         sa.CheckConstraint(
             "kind in ('maintenance', 'not_ready', 'mute')",
-            name="ck_health_override_kind",
+            name=op.f("ck_health_override_kind"),
         ),
         sa.CheckConstraint(
-            "(kind = 'mute') = (check_name is not null)", name="ck_health_override_mute"
+            "(kind = 'mute') = (check_name is not null)",
+            name=op.f("ck_health_override_mute"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_health_override"),
         schema="ops",

@@ -19,6 +19,7 @@ from app.backend.database.target import parse_target
 from app.backend.migrations.migration_manager import ADVISORY_LOCK, render_heads
 from tests.support.postgres import fresh_database
 from tests.support.processes import start
+from tests.support.service import pm33
 
 ALEMBIC = str(Path(sys.executable).with_name("alembic"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +161,27 @@ async def test_two_migrators_at_once_apply_everything_once(
     assert codes == [0, 0], said
     assert await applied(empty_database) == [EXPAND_HEAD]
     assert said == [f"schema is at {EXPAND_HEAD}\n"] * 2
+
+
+@pytest.mark.parametrize(
+    ("floor", "code", "says"),
+    [(None, 0, "ahead of this release"), ("9999_gone", 5, "contract revision")],
+    ids=["expanded", "contracted"],
+)
+async def test_a_schema_that_is_ahead_is_left_alone(
+    database_url: str, floor: str | None, code: int, says: str
+) -> None:
+    await execute(database_url, "UPDATE ops.alembic_version SET version_num = '9999'")
+    if floor is not None:
+        values = f"VALUES ('9999', '{floor}')"
+        await execute(
+            database_url, f"INSERT INTO ops.schema_floor (revision, requires) {values}"
+        )
+
+    finished = await pm33("migrate", "up", DATABASE_URL=database_url)
+
+    assert (finished.code, await applied(database_url)) == (code, ["9999"])
+    assert says in finished.err
 
 
 async def both_wait(url: str) -> None:

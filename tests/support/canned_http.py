@@ -75,7 +75,10 @@ def still_open(url: str) -> list[socket.socket]:
     return [
         one
         for one in gc.get_objects()
-        if type(one) is socket.socket and one.fileno() >= 0 and _leads_to(url, one)
+        if type(one) is socket.socket
+        and one.family in {socket.AF_INET, socket.AF_INET6}
+        and one.fileno() >= 0
+        and _leads_to(url, one)
     ]
 
 

@@ -1,5 +1,6 @@
 """How our routes and the user's application become one ASGI application."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -19,6 +20,8 @@ __all__ = [
 
 OWNED = ("/api/health", "/api/version", "/metrics")
 """Paths that belong to PM33 Ops, with everything below them."""
+
+_log = logging.getLogger("pm33.main")
 
 Lives = Callable[[], AbstractAsyncContextManager[Any]]
 Failed = Callable[[str], None]
@@ -134,6 +137,11 @@ class Lifespan:
             # One that failed to stop has said why; Starlette raises it as well.
             if relay.started and not relay.host_is_done:
                 raise
+            if relay.reason is None and not relay.started:
+                _log.warning(
+                    "the application's lifespan raised; going on without it",
+                    exc_info=True,
+                )
         if relay.reason is not None and self._on_failed is not None:
             self._on_failed(relay.reason)
         elif relay.reason is not None:

@@ -112,8 +112,9 @@ def _policy_route(board: Board, tokens: TokenCheck, path: str, policy: Policy) -
             details=details,
             why=details and why is not None,
         )
-        denied = access is Access.WRONG or (why is not None and not details)
-        return _respond(page, age=now - pair.oldest, denied=denied)
+        wanted = why is not None and not details
+        challenge = _challenge(access, wanted=wanted)
+        return _respond(page, age=now - pair.oldest, challenge=challenge)
 
     return answer
 
@@ -137,7 +138,8 @@ def _check_route(board: Board, tokens: TokenCheck) -> Any:
         verdict = single(snapshot, name)
         page = page_of(verdict, snapshot, details=tokens.sees_details(access))
         age = time.monotonic() - native.oldest(verdict, snapshot)
-        return _respond(page, age=age, denied=access is Access.WRONG)
+        challenge = _challenge(access, wanted=False)
+        return _respond(page, age=age, challenge=challenge)
 
     return answer
 
@@ -187,12 +189,19 @@ def _json(body: Any) -> Response:
     )
 
 
-def _respond(page: Page, *, age: float, denied: bool) -> Response:
+def _challenge(access: Access, *, wanted: bool) -> str | None:
+    """RFC 6750 §3: no error code where no token was sent."""
+    if access is Access.WRONG:
+        return 'Bearer error="invalid_token"'
+    return "Bearer" if wanted else None
+
+
+def _respond(page: Page, *, age: float, challenge: str | None) -> Response:
     """A wrong token does not change what a probe sees, but it is not passed over."""
     headers = {name.decode(): value.decode() for name, value in page.headers}
     headers["x-health-age"] = f"{age:.1f}"
-    if denied:
-        headers["www-authenticate"] = 'Bearer error="invalid_token"'
+    if challenge is not None:
+        headers["www-authenticate"] = challenge
     return Response(page.body, status_code=page.status, headers=headers)
 
 

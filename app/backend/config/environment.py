@@ -38,7 +38,14 @@ from app.backend.config.settings import (
 )
 from app.errors import ConfigError
 
-__all__ = ["Config", "Environment", "Problem", "get_config", "read_config"]
+__all__ = [
+    "Config",
+    "Environment",
+    "Problem",
+    "configured_secrets",
+    "get_config",
+    "read_config",
+]
 
 # The longest knob first, so that MIN_TIME is not read as TIME of a check ..._MIN.
 _KNOBS = "|".join(sorted(map(str.upper, CheckKnobs.model_fields), key=len)[::-1])
@@ -133,6 +140,16 @@ def get_config() -> Config:
     return read_config(os.environ)
 
 
+def configured_secrets() -> tuple[str, ...]:
+    """Every secret of the process environment, also where the rest is unusable."""
+    values, _ = _collect(os.environ)
+    return tuple(
+        values[group][str(field.alias)]
+        for group, field, _, secret in _fields()
+        if secret and str(field.alias) in values.get(group, {})
+    )
+
+
 def read_config(environ: Mapping[str, str]) -> Config:
     """Builds the configuration from any mapping of variables.
 
@@ -197,7 +214,9 @@ def _read_secret_file(variable: str, path: str, problems: list[Problem]) -> str:
 
 
 def _environment(environ: Mapping[str, str], problems: list[Problem]) -> Environment:
-    """ENVIRONMENT, else Railway's name; what cannot be understood is production.
+    """ENVIRONMENT, else Railway's name, else the image's default, else development.
+
+    What cannot be understood is production.
 
     The strict side is the safe default: details of the health report are public in
     development only.
@@ -219,7 +238,11 @@ def _environment(environ: Mapping[str, str], problems: list[Problem]) -> Environ
     if railway:
         known = railway in set(Environment)
         return Environment(railway) if known else Environment.PRODUCTION
-    return Environment.DEVELOPMENT
+    default = environ.get("PM33_DEFAULT_ENVIRONMENT", "").strip().lower()
+    return Environment(default) if default in set(Environment) else _UNNAMED
+
+
+_UNNAMED = Environment.DEVELOPMENT
 
 
 def _knobs(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -121,7 +121,7 @@ def parse_target(url: SecretStr, settings: DatabaseSettings) -> DatabaseTarget:
 def _bad(reason: str) -> ConfigError:
     return ConfigError(
         f"the database URL cannot be used: {reason}",
-        remedy="write it as postgresql:// followed by user:password@host:5432/database,"
+        remedy="write it as postgresql://, then user:password@host:5432/database,"
         f" with special characters percent-encoded ({quote('@')} for @)",
     )
 

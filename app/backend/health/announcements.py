@@ -4,9 +4,10 @@ import logging
 
 from app.backend.health.gate import FaultKind, GateState
 from app.backend.health.history import Transition
-from app.backend.health.models import CheckResult, Status
+from app.backend.health.models import Status
 from app.backend.health.overrides import Override
-from app.backend.health.transition import CheckState, Instant
+from app.backend.health.snapshot import CheckView
+from app.backend.health.transition import Instant
 
 __all__ = [
     "announce_gate",
@@ -18,22 +19,19 @@ __all__ = [
 _log = logging.getLogger("pm33.health")
 
 
-def transition_of(
-    check: str, before: Status, after: CheckState, now: Instant
-) -> Transition:
+def transition_of(before: Status, view: CheckView, now: Instant) -> Transition:
     """The record of a change that has just been published."""
-    shown = after.shown or CheckResult(status=after.status)
     return Transition(
-        check=check,
+        check=view.name,
         before=before,
-        after=after.status,
+        after=view.status,
         at=now.wall,
-        failure=shown.failure,
-        message=shown.message,
+        failure=view.failure,
+        message=view.message,
     )
 
 
-def announce_transition(transition: Transition, state: CheckState) -> None:
+def announce_transition(transition: Transition, remedy: str) -> None:
     """One line for one change of a check's status."""
     calm = transition.after in {Status.HEALTHY, Status.SKIPPED}
     _log.log(
@@ -46,7 +44,7 @@ def announce_transition(transition: Transition, state: CheckState) -> None:
             was=transition.before,
             failure=transition.failure,
             cause=transition.message,
-            remedy=state.shown.remedy if state.shown else "",
+            remedy=remedy,
         ),
     )
 

@@ -19,11 +19,11 @@ from app.backend.health.gate import GateFault, GateState, judge
 from app.backend.health.history import History
 from app.backend.health.identity import Identity
 from app.backend.health.lifecycle import Lifecycle
-from app.backend.health.models import CheckResult
+from app.backend.health.models import CheckResult, Status
 from app.backend.health.overrides import Override, in_force
 from app.backend.health.pages import PagePair, render
 from app.backend.health.registry import Registered
-from app.backend.health.snapshot import Snapshot, view_of
+from app.backend.health.snapshot import CheckView, Snapshot, view_of
 from app.backend.health.transition import CheckState, Instant, advance
 
 __all__ = ["Board"]
@@ -78,19 +78,15 @@ class Board:
         self._started = time.monotonic()
         self._next_publish = -math.inf
         self._timer: asyncio.TimerHandle | None = None
+        self._published = False
         self.history = History()
         self.pages: Mapping[str, PagePair] = {}
         self.snapshot = self.publish()
 
     def record(self, name: str, result: CheckResult) -> None:
         """Takes one result in; on the event loop only."""
-        entry, before = self._checks[name], self._states[name]
-        result, now = self._sanitize(result), _now()
-        after = self._states[name] = advance(before, result, now, entry.policy)
-        if after.status is not before.status:
-            transition = transition_of(name, before.status, after, now)
-            self.history.add(transition)
-            announce_transition(transition, after)
+        state, policy = self._states[name], self._checks[name].policy
+        self._states[name] = advance(state, self._sanitize(result), _now(), policy)
         self.refresh()
 
     def set_overrides(self, overrides: tuple[Override, ...]) -> None:
@@ -134,6 +130,7 @@ class Board:
             age=now.monotonic - self._started,
             grace=self._gate_grace,
         )
+        known = self.snapshot.checks if self._published else {}
         self.snapshot = snapshot = Snapshot(
             identity=identity,
             taken=now,
@@ -146,12 +143,23 @@ class Board:
             overrides=overrides,
             restarts=dict(self._restarts),
         )
+        self._published = True
+        self._tell_changes(known)
         self.pages = render(snapshot, details=self._details)
         self._told = announce_gate(self._gate, self._told)
         took = time.monotonic() - now.monotonic
         self._next_publish = now.monotonic + max(PUBLISH_GAP, took / PUBLISH_SHARE)
         self._schedule(self._next_change(now))
         return snapshot
+
+    def _tell_changes(self, known: Mapping[str, CheckView]) -> None:
+        """Notes what the snapshot says otherwise than the last one, also by time."""
+        for name, view in self.snapshot.checks.items():
+            before = known[name].status if known else Status.UNKNOWN
+            if view.status is not before:
+                transition = transition_of(before, view, self.snapshot.taken)
+                self.history.add(transition)
+                announce_transition(transition, view.remedy)
 
     def _gate_results(self) -> list[tuple[str, CheckResult | None]]:
         return [

@@ -26,7 +26,6 @@ class FaultKind(StrEnum):
 RELEASE_FAILURES = frozenset(
     {Failure.AUTH, Failure.DNS, Failure.TLS, Failure.CONFIG, Failure.WRONG_MODE}
 )
-WORLD_FAILURES = frozenset({Failure.REFUSED, Failure.TIMEOUT, Failure.OVERLOADED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +90,16 @@ def _faults(
                 source=name, kind=FaultKind.PENDING, message="no result yet"
             )
         elif result.failure is not None and result.status is not Status.HEALTHY:
-            kind = _kind(result.failure, transient=result.transient)
-            if kind is not None:
-                yield GateFault(
-                    source=name,
-                    kind=kind,
-                    failure=result.failure,
-                    message=result.message,
-                    remedy=result.remedy,
-                )
+            yield GateFault(
+                source=name,
+                kind=_kind(result.failure, transient=result.transient),
+                failure=result.failure,
+                message=result.message,
+                remedy=result.remedy,
+            )
 
 
-def _kind(failure: Failure, *, transient: bool) -> FaultKind | None:
-    if failure in WORLD_FAILURES or (failure in RELEASE_FAILURES and transient):
-        return FaultKind.WORLD
-    return FaultKind.RELEASE if failure in RELEASE_FAILURES else None
+def _kind(failure: Failure, *, transient: bool) -> FaultKind:
+    """What is not the release's fault passes after a while, but is never clean."""
+    ours = failure in RELEASE_FAILURES and not transient
+    return FaultKind.RELEASE if ours else FaultKind.WORLD

@@ -7,7 +7,7 @@ __all__ = ["Lifecycle", "Stage"]
 
 
 class Stage(StrEnum):
-    """Starting, then serving, then draining; there is no way back."""
+    """Starting, then serving, then draining; the way back is a new start."""
 
     STARTING = "starting"
     SERVING = "serving"
@@ -29,6 +29,10 @@ class Lifecycle:
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def begin(self) -> None:
+        """A life begins; a server may run the same application's lifespan again."""
+        self.stage = Stage.STARTING
 
     def serve(self) -> None:
         """Start-up is over; it does nothing once the process drains."""

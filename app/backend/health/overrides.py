@@ -31,7 +31,7 @@ class Override:
         kind: what it does.
         check: the check that ``mute`` is about.
         replica: the only replica it is for; None: any.
-        release: the only commit it is for; None: any.
+        release: the only commit it is for, or how it begins; None: any.
         until: when it ends by itself.
         reason: why, in the operator's words.
     """
@@ -66,5 +66,5 @@ def in_force(
         for one in overrides
         if one.until > now
         and one.replica in {None, identity.replica_id}
-        and one.release in {None, identity.commit}
+        and (one.release is None or identity.commit.startswith(one.release))
     )

@@ -96,6 +96,7 @@ class HealthService:
 
     async def start(self) -> None:
         """Starts the loops; returns before the first result is in."""
+        self.lifecycle.begin()
         loop = asyncio.get_running_loop()
         self._vitals.watchdog.start(loop)
         self._vitals.gc_pauses.start()
@@ -133,7 +134,7 @@ class HealthService:
             ("overrides", partial(self._read_overrides, store), ops.override_poll),
             ("history", partial(self._save_history, store), HISTORY_FLUSH),
         ):
-            self._supervisor.spawn(f"store:{name}", partial(_every, period, work))
+            self._supervisor.spawn(f"store:{name}", partial(_every, name, period, work))
 
     async def _beat(self, store: OpsStore) -> None:
         await store.heartbeat(self.identify(), self.lifecycle.stage)
@@ -171,13 +172,24 @@ class HealthService:
         )
 
 
-async def _every(period: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Repeats ``work``; an unreachable store is the database check's to report."""
+async def _every(name: str, period: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Repeats ``work``; tells once when the store fails, and once when it is back."""
+    failing = False
     while True:
         try:
             await work()
         except STORE_ERRORS as error:
-            _log.debug("the store did not answer: %s", type(error).__name__)
+            if not failing:
+                _log.warning(
+                    "the store does not take %s: %s: %s",
+                    *(name, type(error).__name__, error),
+                    extra={"remedy": "see the database check; run `pm33 migrate up`"},
+                )
+            failing = True
+        else:
+            if failing:
+                _log.info("the store takes %s again", name)
+            failing = False
         await asyncio.sleep(period)
 
 
@@ -202,10 +214,15 @@ def sanitize(result: CheckResult, *, redactor: Redactor) -> CheckResult:
         data = {"unreadable": "the check returned data that is no JSON"}
     return replace(
         result,
-        message=redactor.redact(result.message),
-        remedy=redactor.redact(result.remedy),
+        message=_storable(redactor.redact(result.message)),
+        remedy=_storable(redactor.redact(result.remedy)),
         data=data,
     )
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL's text does not take: NUL and half surrogate pairs."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def config_faults(config: Config) -> list[GateFault]:

@@ -48,6 +48,7 @@ class CheckView:
         return replace(
             self,
             status=Status.UNKNOWN,
+            since=self.valid_until,
             failure=None,
             message="the newest result is too old",
             remedy="see the log: the loop that refreshes this check has stopped",

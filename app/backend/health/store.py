@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import asyncpg
 
@@ -19,6 +19,8 @@ CALL_TIMEOUT = 5.0
 """Seconds that one call may take."""
 REPLICA_EXPIRY = 30.0
 """Seconds after which a replica that was not seen counts as gone."""
+HISTORY_KEPT = timedelta(days=30)
+"""How long transitions are kept."""
 STORE_ERRORS = (
     OSError,
     UnicodeError,  # a host that is no possible name
@@ -78,7 +80,7 @@ class OpsStore:
             )
 
     async def save(self, identity: Identity, transitions: Iterable[Transition]) -> None:
-        """Stores transitions, all or none."""
+        """Stores transitions, all or none, and forgets the oldest."""
         rows = [
             (
                 identity.replica_id,
@@ -101,6 +103,10 @@ class OpsStore:
                 """,
                 rows,
             )
+            await connection.execute(
+                "delete from ops.check_transition where at < now() - $1::interval",
+                HISTORY_KEPT,
+            )
 
     async def overrides(self) -> tuple[Override, ...]:
         """Every override that has not ended."""
@@ -122,6 +128,8 @@ class OpsStore:
                 until=row["until"],
             )
             for row in rows
+            # One of a newer release; ours knows nothing to do about it.
+            if row["kind"] in set(OverrideKind)
         )
 
     async def add_override(self, new: NewOverride) -> int:
@@ -132,14 +140,14 @@ class OpsStore:
                     """
                     insert into ops.health_override
                         (kind, check_name, replica, release, reason, until)
-                    values ($1, $2, $3, $4, $5, $6) returning id
+                    values ($1, $2, $3, $4, $5, now() + $6::interval) returning id
                     """,
                     new.kind,
                     new.check,
                     new.replica,
                     new.release,
                     new.reason,
-                    datetime.now(UTC) + new.lasts,
+                    new.lasts,
                 )
             )
 

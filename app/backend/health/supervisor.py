@@ -29,6 +29,7 @@ class Supervisor:
 
     def spawn(self, name: str, work: Work) -> None:
         """Starts ``work`` under ``name``; the task carries the same name."""
+        self._stopping = False
         self.restarts.setdefault(name, 0)
         self._start(name, work)
 

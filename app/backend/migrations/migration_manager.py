@@ -5,19 +5,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.backend.config.environment import Config, get_config
+from app.backend.database.schema_state import (
+    SchemaPosition,
+    SchemaState,
+    read_schema_state,
+)
 from app.backend.database.target import DatabaseTarget, parse_target
 from app.backend.resources import database_target
-from app.errors import ConfigError, MigrationError, OpsError
+from app.errors import (
+    ConfigError,
+    MigrationError,
+    OpsError,
+    SchemaIncompatibleError,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
 
-__all__ = ["ADVISORY_LOCK", "heads", "migration_target", "render_heads", "upgrade"]
+__all__ = [
+    "ADVISORY_LOCK",
+    "heads",
+    "migration_target",
+    "render_heads",
+    "schema_state",
+    "upgrade",
+]
 
 ADVISORY_LOCK = 0x504D_3333_4D49_4752
 """The key of the advisory lock that every migrator takes ("PM33MIGR")."""
 
 EXPAND_HEAD = "expand@head"
+CONNECT_TIMEOUT = 10.0
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -40,12 +58,50 @@ def migration_target(config: Config | None = None) -> DatabaseTarget:
     return target
 
 
-async def upgrade(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> None:
-    """Brings the schema to ``revision``; one that is there already is left alone.
+async def schema_state(target: DatabaseTarget) -> SchemaState:
+    """Where the schema stands, seen from this release.
 
     Raises:
+        MigrationError: the database cannot be asked.
+    """
+    import asyncpg  # noqa: PLC0415 - 0.2 s
+
+    try:
+        connection = await asyncpg.connect(
+            **target.connect_arguments("pm33-migrate"), timeout=CONNECT_TIMEOUT
+        )
+        try:
+            return await read_schema_state(connection)
+        finally:
+            await connection.close(timeout=1)
+    except (OSError, UnicodeError, asyncpg.PostgresError) as error:
+        raise MigrationError(
+            f"the database cannot be reached: {type(error).__name__}: {error}",
+            remedy="see whether it runs, and whether DATABASE_URL leads there",
+        ) from error
+
+
+async def upgrade(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> SchemaState:
+    """Brings the schema to ``revision``; one that is there already is left alone.
+
+    A schema that is ahead is left alone, too: a rollback runs an old image's
+    pre-deploy command again, and must not be refused by it.
+
+    Returns:
+        Where the schema stands now.
+
+    Raises:
+        SchemaIncompatibleError: this release cannot live with the schema.
         MigrationError: it could not be brought there; the cause is chained.
     """
+    before = await schema_state(target)
+    if before.position is SchemaPosition.INCOMPATIBLE:
+        raise SchemaIncompatibleError(
+            "a contract revision has removed what this release uses",
+            remedy="deploy a release that knows that revision",
+        )
+    if before.position is SchemaPosition.AHEAD:
+        return before
     try:
         # env.py runs its own event loop, which a thread may do and we may not.
         await asyncio.to_thread(_upgrade, target, revision)
@@ -56,6 +112,7 @@ async def upgrade(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> None:
             f"the migration failed: {type(error).__name__}: {error}",
             remedy="nothing of the failed revision was kept; mend it and run again",
         ) from error
+    return await schema_state(target)
 
 
 def heads() -> tuple[str, tuple[str, ...]]:

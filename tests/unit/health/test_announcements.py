@@ -9,8 +9,9 @@ from app.backend.health.announcements import (
 )
 from app.backend.health.gate import FaultKind, GateFault, GateState
 from app.backend.health.models import CheckPolicy, CheckResult, Failure, Status
+from app.backend.health.snapshot import CheckView, view_of
 from app.backend.health.transition import CheckState, advance
-from tests.support.health import EPOCH, OK, at, bad
+from tests.support.health import EPOCH, OK, at, bad, entry
 
 PENDING = GateFault(source="database", kind=FaultKind.PENDING, message="no result yet")
 WORLD = GateFault(
@@ -28,8 +29,9 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def published(result: CheckResult) -> CheckState:
-    return advance(CheckState(), result, at(0), CheckPolicy())
+def published(result: CheckResult) -> CheckView:
+    state = advance(CheckState(), result, at(0), CheckPolicy())
+    return view_of(entry("database"), state, at(0))
 
 
 @pytest.mark.parametrize(
@@ -44,9 +46,9 @@ def published(result: CheckResult) -> CheckState:
 def test_a_change_is_one_line_and_loud_only_when_it_is_bad(
     result: CheckResult, level: int, log: pytest.LogCaptureFixture
 ) -> None:
-    state = published(result)
-    changed = transition_of("database", Status.UNKNOWN, state, at(0))
-    announce_transition(changed, state)
+    shown = published(result)
+    changed = transition_of(Status.UNKNOWN, shown, at(0))
+    announce_transition(changed, shown.remedy)
 
     [line] = log.records
     assert line.levelno == level
@@ -56,9 +58,9 @@ def test_a_change_is_one_line_and_loud_only_when_it_is_bad(
 def test_a_change_for_the_worse_says_why_and_what_to_do(
     log: pytest.LogCaptureFixture,
 ) -> None:
-    state = published(bad(Failure.AUTH))
-    changed = transition_of("database", Status.HEALTHY, state, at(0))
-    announce_transition(changed, state)
+    shown = published(bad(Failure.AUTH))
+    changed = transition_of(Status.HEALTHY, shown, at(0))
+    announce_transition(changed, shown.remedy)
 
     [line] = log.records
     told = {"was": "healthy", "failure": "auth", "cause": "is auth"}
@@ -66,9 +68,7 @@ def test_a_change_for_the_worse_says_why_and_what_to_do(
 
 
 def test_a_transition_records_what_was_published_and_when() -> None:
-    changed = transition_of(
-        "database", Status.HEALTHY, published(bad(Failure.AUTH)), at(0)
-    )
+    changed = transition_of(Status.HEALTHY, published(bad(Failure.AUTH)), at(0))
 
     assert (changed.before, changed.after) == (Status.HEALTHY, Status.UNHEALTHY)
     assert (changed.failure, changed.message) == (Failure.AUTH, "is auth")

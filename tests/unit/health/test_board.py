@@ -114,6 +114,7 @@ async def test_only_changes_of_the_published_status_are_history(bench: Bench) ->
     refused = bad(Failure.REFUSED)
     for result in (OK, OK, refused, OK, refused, refused, refused):
         board.record("database", result)
+        board.publish()
     steps = [(one.before, one.after) for one in reversed(board.history.newest(9))]
     assert steps == [
         (Status.UNKNOWN, Status.HEALTHY),
@@ -130,6 +131,8 @@ async def test_a_check_nobody_refreshes_turns_unknown_by_itself(bench: Bench) ->
     await until(lambda: status(board) is Status.UNKNOWN)
 
     assert board.pages["/api/health"].fresh.status == 503
+    newest = board.history.newest(1)[0]
+    assert (newest.before, newest.after) == (Status.HEALTHY, Status.UNKNOWN)
 
 
 async def test_an_override_is_in_force_until_it_ends_by_itself(

@@ -61,8 +61,12 @@ def test_a_fault_of_the_world_holds_the_gate_for_its_grace_only(
 
 
 @pytest.mark.parametrize("failure", OTHERS)
-def test_other_failures_never_hold_the_gate(failure: Failure) -> None:
-    assert gate(bad(failure)) == GateState(passed=True, clean=True)
+def test_other_failures_pass_after_the_grace_but_are_never_clean(
+    failure: Failure,
+) -> None:
+    assert not gate(bad(failure)).passed
+    late = gate(bad(failure), age=GRACE)
+    assert (late.passed, late.clean) == (True, False)
 
 
 def test_a_resolver_that_cannot_answer_right_now_is_the_worlds_fault() -> None:

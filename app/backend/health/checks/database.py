@@ -105,7 +105,11 @@ class DatabaseCheck:
                 "needed": schema.needed,
             }
         }
-        result = _judge_schema(schema.position, data) or _judge_room(facts, data)
+        result = (
+            _judge_schema(schema.position, data)
+            or _judge_room(facts, data)
+            or _judge_role(facts, data)
+        )
         result = result or CheckResult(status=Status.HEALTHY, data=data)
         return replace(result, latency_ms=latency_ms)
 
@@ -161,3 +165,16 @@ def _judge_room(facts: Any, data: dict[str, Any]) -> CheckResult | None:
         remedy="lower DB_POOL_SIZE or the number of replicas, or raise max_connections",
         **data,
     )
+
+
+def _judge_role(facts: Any, data: dict[str, Any]) -> CheckResult | None:
+    """After a failover an open connection may be left with a standby."""
+    if not facts["in_recovery"]:
+        return None
+    result = CheckResult.degraded(
+        Failure.CONFIG,
+        "the server is a standby and takes no writes",
+        remedy="point DATABASE_URL to the primary, or wait for the failover to end",
+        **data,
+    )
+    return replace(result, transient=True)
