@@ -41,8 +41,8 @@ __all__ = [
 
 # They tell of each request or each slow callback; our own lines say it better.
 _NOISY = ("asyncio", "httpcore", "httpx", "urllib3", "uvicorn.access")
-# Under a foreign uvicorn these have handlers of their own, past the redactor.
-_WITH_HANDLERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
+# Under a foreign uvicorn, or after install(), these have handlers of their own.
+_WITH_HANDLERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error", "pm33")
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "asctime",
     "color_message",
@@ -90,6 +90,7 @@ def configure_logging(
     for name in _WITH_HANDLERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
