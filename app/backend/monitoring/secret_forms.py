@@ -192,15 +192,18 @@ def _base64(inner: str, *, led: bool, ends: bool) -> str:
 
 def _cut_head(head: str, rest: str) -> str:
     """The head, as much of the rest as is there, and the mark of the cut."""
-    more = "".join(_optional(character) for character in rest[:_CUT_EXACT])
+    more = ""
+    for character in reversed(rest[:_CUT_EXACT]):
+        more = _optional(character, more)
     beyond = rf"[\s\S]{{0,{len(rest) * 4}}}?" if len(rest) > _CUT_EXACT else ""
     return _escaped(head) + more + beyond + _ELLIPSIS
 
 
-def _optional(character: str) -> str:
+def _optional(character: str, following: str) -> str:
+    """Nested, for one way to match; a possessive chain fails on Python 3.11.2."""
     guard = rf"(?!{_ELLIPSIS})" if character not in _PLAIN else ""
     unit = _backslashes(1) if character == "\\" else _unit(character, 0)
-    return f"(?:{guard}{unit})?+"
+    return f"(?:{guard}{unit}{following})?"
 
 
 def _cut_tail(tail: str) -> str:

@@ -106,7 +106,7 @@ _RULES = (
     # JWT (RFC 7519): a header that begins with {" in base64url, payload, signature.
     _Rule(
         ("eyj",),
-        (re.compile(r"(?P<s>eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*+)?)", re.ASCII),),
+        (re.compile(r"(?P<s>eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?)", re.ASCII),),
     ),
     # PEM (RFC 7468), also cut before its end, or with escaped line ends.
     _Rule(
