@@ -133,7 +133,7 @@ class Lifespan:
         """
         try:
             await host(scope, relay.receive, relay.send)
-        except Exception:
+        except Exception:  # the host may raise anything
             # One that failed to stop has said why; Starlette raises it as well.
             if relay.started and not relay.host_is_done:
                 raise

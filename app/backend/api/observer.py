@@ -84,7 +84,7 @@ class Observer:
         self.in_flight += 1
         try:
             await self._app(scope, receive, watched)
-        except Exception:
+        except Exception:  # counted, and raised again
             watched.code = 500
             raise
         finally:

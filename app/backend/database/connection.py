@@ -53,7 +53,7 @@ class ReservedConnection:
                 yield connection
             except asyncpg.PostgresError:
                 raise
-            except BaseException:
+            except BaseException:  # a cancellation, too; raised again
                 self.abort()
                 raise
 
