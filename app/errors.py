@@ -12,7 +12,16 @@
     ├── MigrationError              the schema could not be brought where it should be
     │   └── SchemaIncompatibleError
     ├── OverrideError               an override could not be read or written
-    └── HealthUnreachableError      nobody answered the question
+    ├── HealthUnreachableError      nobody answered the question
+    ├── TargetError                 which environment or commit is meant is not clear
+    ├── PreflightError              something has to be mended before a deploy
+    │   └── NoWayBackError          there is nothing to roll back to
+    ├── LeaseHeldError              somebody else is at work
+    ├── LeaseLostError              somebody else has taken over
+    ├── JournalError                what a run did cannot be written down or read
+    └── PlatformError               the platform refused, or did not do it
+        ├── PlatformUnreachableError    it did not answer; nothing is known
+        └── DeploymentNotFoundError
 
 Each class carries its exit code and HTTP status; each error may carry a remedy.
 """
@@ -23,14 +32,23 @@ __all__ = [
     "CheckFailedError",
     "CheckRegistrationError",
     "ConfigError",
+    "DeploymentNotFoundError",
     "DuplicateCheckError",
     "EmbeddedPostgresError",
     "HealthUnreachableError",
+    "JournalError",
+    "LeaseHeldError",
+    "LeaseLostError",
     "MigrationError",
+    "NoWayBackError",
     "OpsError",
     "OverrideError",
+    "PlatformError",
+    "PlatformUnreachableError",
+    "PreflightError",
     "RouteTakenError",
     "SchemaIncompatibleError",
+    "TargetError",
 ]
 
 
@@ -134,3 +152,72 @@ class HealthUnreachableError(OpsError):
 
     exit_code = 3
     title = "Health not reachable"
+
+
+class TargetError(OpsError):
+    """Which environment, branch or commit is meant cannot be told."""
+
+    exit_code = 2
+    http_status = 422
+    title = "Target not clear"
+
+
+class PreflightError(OpsError):
+    """Something has to be mended first; nothing has been touched."""
+
+    exit_code = 5
+    http_status = 409
+    title = "Refused before it began"
+
+
+class NoWayBackError(PreflightError):
+    """No earlier deployment can be returned to."""
+
+    title = "Nothing to roll back to"
+
+
+class LeaseHeldError(OpsError):
+    """Another run holds the lease; the message says who, since when, and why."""
+
+    exit_code = 4
+    http_status = 409
+    title = "Somebody else is at work"
+
+
+class LeaseLostError(OpsError):
+    """The lease ran out, or a higher epoch was seen: another run has taken over."""
+
+    exit_code = 75
+    http_status = 409
+    title = "Lease lost"
+
+
+class JournalError(OpsError):
+    """A journal cannot be read or written."""
+
+    exit_code = 5
+    http_status = 503
+    title = "Journal unusable"
+
+
+class PlatformError(OpsError):
+    """The platform refused a request, or could not do what it was asked."""
+
+    http_status = 502
+    title = "Platform failed"
+
+
+class PlatformUnreachableError(PlatformError):
+    """The platform did not answer; what it did is not known."""
+
+    exit_code = 3
+    http_status = 503
+    title = "Platform not reachable"
+
+
+class DeploymentNotFoundError(PlatformError):
+    """The platform knows no such deployment."""
+
+    exit_code = 5
+    http_status = 404
+    title = "No such deployment"

@@ -4,6 +4,7 @@ A field whose type is ``SecretStr`` is also read from the file that ``NAME_FILE`
 names, and its value is registered with the redactor.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ __all__ = [
     "SecuritySettings",
     "ServerSettings",
     "ServiceSettings",
+    "parse_duration",
 ]
 
 
@@ -40,10 +42,23 @@ def _flag(value: object) -> object:
     return value
 
 
+def parse_duration(value: object) -> object:
+    """Seconds of ``90``, ``90s``, ``30m`` or ``1h``; anything else is passed on."""
+    if isinstance(value, str):
+        text = value.strip().lower()
+        number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
+        with suppress(ValueError):
+            return float(number) * _UNITS[unit]
+    return value
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Duration = Annotated[Seconds, BeforeValidator(parse_duration)]
 
 
 class Group(BaseModel):
@@ -157,6 +172,7 @@ class ServerSettings(Group):
 
     host: str | None = Field(None, alias="HOST")
     port: int = Field(8000, alias="PORT", ge=0, le=65_535)
+    socket: Path | None = Field(None, alias="PM33_SOCKET")
     debug: Flag | None = Field(None, alias="DEBUG")
     mount: str | None = Field(None, alias="PM33_MOUNT")
     home: Path | None = Field(None, alias="PM33_HOME")
@@ -201,6 +217,13 @@ class DeploymentSettings(Group):
     railway_service: str | None = Field(None, alias="PM33_RAILWAY_SERVICE")
     railway_environment: str | None = Field(None, alias="PM33_RAILWAY_ENVIRONMENT")
     public_url: str | None = Field(None, alias="PM33_PUBLIC_URL")
+    bake: Duration | None = Field(None, alias="PM33_BAKE")
+    gate_hold: Duration = Field(10.0, alias="PM33_GATE_HOLD")
+    monitor_interval: Annotated[Duration, Field(gt=0)] = Field(
+        10.0, alias="PM33_MONITOR_INTERVAL"
+    )
+    failure_threshold: int = Field(3, alias="PM33_FAILURE_THRESHOLD", ge=1, le=100)
+    probe_paths: Names = Field((), alias="PM33_PROBE_PATHS")
     migration_required: Flag = Field(default=False, alias="MIGRATION_REQUIRED")
     deployment_id: str | None = Field(None, alias="PM33_DEPLOYMENT_ID")
     replica_id: str | None = Field(None, alias="PM33_REPLICA_ID")

@@ -1,0 +1,1 @@
+"""Releases: planned, sent out, watched, and taken back."""

@@ -1,0 +1,1 @@
+"""Where releases run: one small protocol, and who implements it."""

@@ -1,0 +1,303 @@
+"""What the pipeline needs of a platform, and nothing that only one of them has.
+
+Two implementations: ``local`` runs commits as processes of this machine, ``railway``
+speaks to Railway's API. What both must do is in the contract tests.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = [
+    "CommandResult",
+    "Deployment",
+    "DeploymentStatus",
+    "LogLine",
+    "Platform",
+    "ReplicaAddress",
+    "ServiceSettings",
+    "TrafficCounters",
+]
+
+
+class DeploymentStatus(StrEnum):
+    """A deployment's state; Railway's words (``../railway/FACTS.md`` §3), and one more.
+
+    ``READY`` is the local platform's: healthy, and waiting for the switch.
+    ``UNKNOWN`` is what a platform said that nobody has seen before: never a success.
+    """
+
+    QUEUED = "QUEUED"
+    WAITING = "WAITING"
+    NEEDS_APPROVAL = "NEEDS_APPROVAL"
+    INITIALIZING = "INITIALIZING"
+    BUILDING = "BUILDING"
+    DEPLOYING = "DEPLOYING"
+    READY = "READY"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+    SKIPPED = "SKIPPED"
+    SLEEPING = "SLEEPING"
+    CANCELLED = "CANCELLED"
+    REMOVING = "REMOVING"
+    REMOVED = "REMOVED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it can no longer come to serve without being asked again."""
+        return self in _OVER
+
+
+_OVER = frozenset(
+    {
+        DeploymentStatus.FAILED,
+        DeploymentStatus.CRASHED,
+        DeploymentStatus.SKIPPED,
+        DeploymentStatus.CANCELLED,
+        DeploymentStatus.REMOVING,
+        DeploymentStatus.REMOVED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One run of a release, as the platform tells it.
+
+    Attributes:
+        id: the platform's own.
+        commit: the whole commit id.
+        created_at: with its time zone.
+        active: whether users' requests go there now.
+        succeeded: whether it has ever served.
+        can_roll_back: whether the platform could return to it.
+        tag: the run that asked for it, where the platform can keep that; what an
+            earlier attempt has created is found by it.
+        rollback_of: the deployment that this one repeats.
+        reason: the platform's words on how it ended; no secrets.
+    """
+
+    id: str
+    commit: str
+    status: DeploymentStatus
+    created_at: datetime
+    active: bool = False
+    succeeded: bool = False
+    can_roll_back: bool = False
+    tag: str | None = None
+    rollback_of: str | None = None
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"created_at": self.created_at.isoformat()}
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> "Deployment":
+        """From :meth:`to_dict`; fields of a later version are passed over.
+
+        Raises:
+            KeyError, ValueError: it is none.
+        """
+        known = {one.name for one in fields(cls)}
+        values = {name: value for name, value in body.items() if name in known}
+        values["created_at"] = datetime.fromisoformat(body["created_at"])
+        values["status"] = DeploymentStatus(body["status"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """How a platform runs a release; ``railway.toml`` holds them for a commit.
+
+    Attributes:
+        start_command: what starts one replica.
+        pre_deploy_command: runs once in the new release before it starts; None: none.
+        healthcheck_path: asked until it answers 200; None: listening is enough.
+        healthcheck_timeout: seconds until the deployment has failed without that.
+        overlap_seconds: how long the old release is kept after the switch.
+        draining_seconds: from SIGTERM to SIGKILL.
+        restart_policy: ``ON_FAILURE``, ``ALWAYS`` or ``NEVER``.
+        restart_retries: restarts of a replica until the deployment has crashed.
+        replicas: how many processes.
+    """
+
+    start_command: str
+    pre_deploy_command: str | None = None
+    healthcheck_path: str | None = None
+    healthcheck_timeout: float = 300.0
+    overlap_seconds: float = 0.0
+    draining_seconds: float = 0.0
+    restart_policy: str = "ON_FAILURE"
+    restart_retries: int = 10
+    replicas: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaAddress:
+    """Where one replica can be asked past the proxy."""
+
+    replica: str
+    socket: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a deployment wrote."""
+
+    at: datetime
+    replica: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command in a release's checkout ended."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficCounters:
+    """What the proxy has answered from one deployment since it began to serve.
+
+    Attributes:
+        requests: all answers.
+        errors: answers with 5xx, and requests without any answer.
+        bounds: upper bounds of the latency histogram in seconds, ascending.
+        buckets: answers by latency, one count for each bound and one beyond.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    bounds: tuple[float, ...] = field(default=())
+    buckets: tuple[int, ...] = field(default=())
+
+
+class Platform(Protocol):
+    """A platform, opened for one service of one environment.
+
+    Every call has a deadline of its own. Calls that change something take the epoch
+    of the caller's lease; a platform that can, refuses an epoch lower than one it has
+    seen with :class:`~app.errors.LeaseLostError`. None of them is repeated by the
+    platform: after an ambiguous end, ask what has come of it.
+
+    Raises (every method):
+        PlatformUnreachableError: no answer; what was asked may have been done.
+        PlatformError: refused; the message says why.
+        DeploymentNotFoundError: there is no such deployment.
+
+    Attributes:
+        name: ``local`` or ``railway``.
+        switches_itself: traffic moves as soon as the platform's own health check has
+            passed; :meth:`switch` then only finds that it has.
+        runs_commands: :meth:`run` is there.
+    """
+
+    name: str
+    switches_itself: bool
+    runs_commands: bool
+
+    async def deploy(self, commit: str, *, tag: str, epoch: int) -> Deployment:
+        """Begins to bring a commit up beside what serves; returns at once.
+
+        Asked again with the same tag, it returns what the first call created.
+        """
+        ...
+
+    async def deployment(self, deployment: str) -> Deployment:
+        """One deployment as it is now."""
+        ...
+
+    async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
+        """The newest first."""
+        ...
+
+    def follow(self, deployment: str) -> AsyncIterator[Deployment]:
+        """Its state now, and every time it changes, until it is over or it serves."""
+        ...
+
+    async def switch(self, deployment: str, *, epoch: int) -> Deployment:
+        """Sends users' requests there; harmless when they go there already.
+
+        Raises:
+            PlatformError: it is not ready to serve.
+        """
+        ...
+
+    async def roll_back(
+        self, target: str, *, tag: str, epoch: int, variables: str = "target"
+    ) -> Deployment:
+        """Begins to bring an earlier deployment back, as a new deployment.
+
+        The switch belongs to it. Asked again with the same tag, it returns what the
+        first call created.
+
+        Args:
+            target: the deployment to repeat.
+            tag: the run that asks.
+            epoch: of the caller's lease.
+            variables: ``target``: those it had, as Railway does; ``current``: today's.
+        """
+        ...
+
+    async def cancel(self, deployment: str, *, epoch: int) -> None:
+        """Ends a deployment that does not serve; harmless when it is over."""
+        ...
+
+    async def run(
+        self,
+        commit: str,
+        command: Sequence[str],
+        *,
+        epoch: int,
+        timeout: float,  # noqa: ASYNC109 - enforced where the command runs
+    ) -> CommandResult:
+        """Runs a command in a commit's checkout, with the platform's variables."""
+        ...
+
+    def logs(
+        self, deployment: str, *, limit: int = 200, follow: bool = False
+    ) -> AsyncIterator[LogLine]:
+        """The newest lines, the oldest of them first; then new ones if asked."""
+        ...
+
+    async def settings(self, commit: str) -> ServiceSettings:
+        """How a commit would be run here."""
+        ...
+
+    async def set_variables(
+        self, values: Mapping[str, str | None], *, epoch: int
+    ) -> None:
+        """Changes variables of the next deployment, and starts none; None removes."""
+        ...
+
+    async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:
+        """Where its replicas can be asked themselves; empty where that is hidden."""
+        ...
+
+    async def traffic(self, deployment: str) -> TrafficCounters | None:
+        """What the proxy has counted; None where it does not count."""
+        ...
+
+    async def url(self) -> str:
+        """Where users go, without a slash at its end."""
+        ...
+
+    async def epoch(self) -> int:
+        """The highest epoch it has seen; 0 where it keeps none."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of connections; harmless when repeated."""
+        ...
