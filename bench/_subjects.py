@@ -1,4 +1,4 @@
-"""Who is measured: the service, what bounds it, and its peers.
+"""Who is measured: the service, what no ASGI application can beat, and its peers.
 
 Each peer runs as its own documentation says for production, on one process, without an
 access log. FastAPI's peers get the very uvicorn of the service.

@@ -31,4 +31,10 @@ def serve(host: str | None, port: int | None) -> None:
     config = config.model_copy(update={"problems": (*config.problems, *problems)})
     configure_logging(config=config, redactor=Redactor(config.secrets()))
     application = create_app(config, chain_signals=False)
-    sys.exit(serve_app(application, config=config, on_drain=application.drain))
+    code = serve_app(
+        application,
+        config=config,
+        on_drain=application.drain,
+        instant=application.instant,
+    )
+    sys.exit(code)

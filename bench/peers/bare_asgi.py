@@ -1,4 +1,4 @@
-"""What no health endpoint can beat: an ASGI application that sends ready bytes.
+"""What no ASGI application can beat: an ASGI application that sends ready bytes.
 
 The body is the content of the file ``BENCH_BODY``, so that its size is the size of what
 it is compared with.

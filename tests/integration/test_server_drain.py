@@ -84,8 +84,9 @@ async def test_the_phases_are_told_in_order(tmp_path: Path) -> None:
 async def test_a_lame_duck_answers_everything_and_says_close(tmp_path: Path) -> None:
     with served(tmp_path, PM33_LAME_DUCK=30) as service:
         port = await service.child.port()
-        async with connect(port) as kept, connect(port) as slow:
+        async with connect(port) as kept, connect(port) as slow, connect(port) as probe:
             before = await kept.request("GET", "/")
+            instant = await probe.request("GET", "/instant")
             answer = asyncio.create_task(slow.request("GET", "/slow?seconds=1"))
             await _executed(service, "began /slow")
 
@@ -97,6 +98,12 @@ async def test_a_lame_duck_answers_everything_and_says_close(tmp_path: Path) -> 
             assert (await answer).closes
             async with connect(port) as new:
                 assert (await new.request("GET", "/")).closes
+
+            assert (instant.body, instant.closes) == (b"instant", False)
+            told = await probe.request("GET", "/instant")
+            assert (told.body, told.closes) == (b"ok", True)
+            async with connect(port) as new:
+                assert (await new.request("GET", "/instant")).closes
 
 
 async def test_nothing_new_is_accepted_once_the_lame_duck_is_over(
@@ -155,12 +162,18 @@ async def test_a_half_received_request_is_awaited_and_answered(tmp_path: Path) -
 async def test_idle_connections_do_not_hold_up_the_drain(tmp_path: Path) -> None:
     with served(tmp_path, PM33_DRAIN_TIMEOUT=600) as service:
         port = await service.child.port()
-        async with connect(port) as used, connect(port) as unused:
+        async with (
+            connect(port) as used,
+            connect(port) as probed,
+            connect(port) as unused,
+        ):
             await used.request("GET", "/")
+            await probed.request("GET", "/instant")
 
             service.child.signal(signal.SIGTERM)
 
             assert await used.read_to_end() == b""
+            assert await probed.read_to_end() == b""
             assert await unused.read_to_end() == b""
             assert await service.child.exit_code() == 0
 

@@ -8,6 +8,8 @@ from tests.support.http import connect, encode
 from tests.support.processes import eventually
 from tests.support.served import Served, served
 
+either_way = pytest.mark.parametrize("path", ["/", "/instant"])
+
 HALF = b"POST /ledger HTTP/1.1\r\nhost: test\r\nx-half: "
 
 
@@ -41,10 +43,13 @@ async def test_a_connection_that_sends_nothing_is_closed_without_a_word(
             assert await connection.read_to_end() == b""
 
 
-async def test_a_late_head_on_a_used_connection_gets_408(tmp_path: Path) -> None:
+@either_way
+async def test_a_late_head_on_a_used_connection_gets_408(
+    tmp_path: Path, path: str
+) -> None:
     with served(tmp_path, PM33_HEADER_TIMEOUT=1) as service:
         async with connect(await service.child.port()) as connection:
-            assert (await connection.request("GET", "/")).status == 200
+            assert (await connection.request("GET", path)).status == 200
             await connection.send(HALF)
 
             late = await connection.read()
@@ -116,11 +121,43 @@ async def test_a_pipelined_head_that_stays_half_open_gets_408(tmp_path: Path) ->
             assert (await connection.read()).status == 408
 
 
-async def test_empty_lines_do_not_hold_an_idle_connection(tmp_path: Path) -> None:
+async def test_a_head_behind_an_instant_answer_has_its_whole_time(
+    tmp_path: Path,
+) -> None:
+    with served(tmp_path, PM33_HEADER_TIMEOUT=2) as service:
+        async with connect(await service.child.port()) as connection:
+            probe, second = encode("GET", "/instant"), encode("POST", "/ledger", b"2nd")
+            await connection.send(probe[:20])
+            await asyncio.sleep(1.5)
+            await connection.send(probe[20:] + second[:20])
+
+            assert (await connection.read()).body == b"instant"
+            await asyncio.sleep(1)
+            await connection.send(second[20:])
+            assert (await connection.read()).body == b"2nd"
+
+
+@either_way
+async def test_empty_lines_do_not_hold_an_idle_connection(
+    tmp_path: Path, path: str
+) -> None:
     with served(tmp_path, PM33_KEEP_ALIVE=1) as service:
         async with connect(await service.child.port()) as connection:
-            await connection.request("GET", "/")
+            await connection.request("GET", path)
             await connection.send(b"\r\n")
+
+            assert await connection.read_to_end() == b""
+
+
+@either_way
+async def test_an_idle_connection_is_closed_and_a_used_one_is_kept(
+    tmp_path: Path, path: str
+) -> None:
+    with served(tmp_path, PM33_KEEP_ALIVE=2) as service:
+        async with connect(await service.child.port()) as connection:
+            for _ in range(4):
+                assert (await connection.request("GET", path)).status == 200
+                await asyncio.sleep(1)
 
             assert await connection.read_to_end() == b""
 

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
+from app.backend.server.instant import ServingState
 from app.backend.server.protocol import HeaderDeadlineProtocol
 from tests.support.http import Connection, connect, encode
 from tests.support.processes import eventually
 from tests.support.served_app import Application
 
 LEDGER = encode("POST", "/ledger", b"line")
+
+either_way = pytest.mark.parametrize("path", ["/", "/instant"])
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ async def link(tmp_path: Path) -> AsyncIterator[Link]:
     application = Application(tmp_path / "ledger", "normal")
     config = uvicorn.Config(application, log_config=None, log_level="warning")
     config.load()
-    state = ServerState()
+    state = ServingState(application.instant)
     server = await asyncio.get_running_loop().create_server(
         partial(HeaderDeadlineProtocol, config, state, {}), "127.0.0.1"
     )
@@ -44,34 +46,39 @@ async def link(tmp_path: Path) -> AsyncIterator[Link]:
         server.close()
 
 
+@either_way
 @pytest.mark.parametrize("requests", [0, 1, 2])
-async def test_an_idle_connection_is_closed(link: Link, requests: int) -> None:
+async def test_an_idle_connection_is_closed(
+    link: Link, requests: int, path: str
+) -> None:
     for _ in range(requests):
-        await link.client.request("GET", "/")
+        await link.client.request("GET", path)
 
     link.server.close_if_idle(0)
 
     assert await link.client.read_to_end() == b""
 
 
+@either_way
 @pytest.mark.parametrize("requests", [0, 1, 2])
 async def test_a_connection_used_a_moment_ago_is_kept(
-    link: Link, requests: int
+    link: Link, requests: int, path: str
 ) -> None:
     for _ in range(requests):
-        await link.client.request("GET", "/")
+        await link.client.request("GET", path)
 
     link.server.close_if_idle(600)
 
     assert (await link.client.request("GET", "/")).status == 200
 
 
+@either_way
 @pytest.mark.parametrize("requests", [0, 1])
 async def test_a_connection_whose_next_request_has_arrived_is_kept(
-    link: Link, requests: int
+    link: Link, requests: int, path: str
 ) -> None:
     for _ in range(requests):
-        await link.client.request("GET", "/")
+        await link.client.request("GET", path)
     await link.client.send(LEDGER)
     assert link.server.cycle is None or link.server.cycle.response_complete
 
@@ -80,10 +87,13 @@ async def test_a_connection_whose_next_request_has_arrived_is_kept(
     assert (await link.client.read()).body == b"line"
 
 
+@either_way
 @pytest.mark.parametrize("requests", [0, 1])
-async def test_a_half_received_request_is_kept(link: Link, requests: int) -> None:
+async def test_a_half_received_request_is_kept(
+    link: Link, requests: int, path: str
+) -> None:
     for _ in range(requests):
-        await link.client.request("GET", "/")
+        await link.client.request("GET", path)
     before = link.server.scope
     await link.client.send(LEDGER[:20])
     await eventually(lambda: link.server.scope is not before)
@@ -103,10 +113,15 @@ async def test_a_request_that_is_being_answered_is_kept(link: Link) -> None:
     assert (await link.client.read()).body == b"slow"
 
 
-async def test_a_whole_head_on_a_used_connection_starts_no_clock(link: Link) -> None:
-    await link.client.request("GET", "/")
+@either_way
+async def test_a_whole_head_on_a_used_connection_starts_no_clock(
+    link: Link, path: str
+) -> None:
+    await link.client.request("GET", path)
     await link.client.send(encode("GET", "/slow?seconds=0.2"))
-    await eventually(lambda: not link.server.cycle.response_complete)
+    await eventually(
+        lambda: link.server.cycle and not link.server.cycle.response_complete
+    )
 
     assert link.server._head_timer is None
 

@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -77,6 +77,15 @@ class Application:
                 await _answer(send, json.dumps(shown).encode())
             case _:
                 await _answer(send, b"ok")
+
+    def instant(
+        self, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> tuple[bytes, bytes] | None:
+        """Answers ``/instant`` in the server; the application's answer is ``ok``."""
+        del headers
+        if target != b"/instant":
+            return None
+        return b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n", b"instant"
 
     def record(self, line: str) -> None:
         """Appends one line to the ledger."""
@@ -150,6 +159,7 @@ def main(ledger: str, lifespan: str) -> int:
             application,
             config=get_config(),
             on_drain=lambda: application.record("draining"),
+            instant=application.instant,
         )
     except OpsError as error:
         sys.stdout.write(f"{error}; {error.remedy}\n")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from app.backend.health.lifecycle import Stage
 from app.backend.health.models import Status
@@ -18,10 +19,15 @@ STALE_SLACK = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer, encoded."""
+    """An answer, encoded.
+
+    Attributes:
+        head: status line and headers as HTTP/1.1 sends them, without the empty line.
+    """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
+    head: bytes
     body: bytes
 
 
@@ -66,7 +72,13 @@ def page_of(
     )
     if snapshot.stage is Stage.DRAINING:
         headers = (*headers, (b"connection", b"close"))
-    return Page(int(verdict.code), headers, body)
+    return Page(int(verdict.code), headers, _head(verdict.code, headers), body)
+
+
+def _head(code: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    phrase = HTTPStatus(code).phrase.encode()
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    return b"".join([b"HTTP/1.1 %d %b\r\n" % (code, phrase), *lines])
 
 
 def _pair(policy: Policy, snapshot: Snapshot, *, details: bool) -> PagePair:

@@ -22,6 +22,7 @@ from typing import Any
 import uvicorn
 from typing_extensions import override
 
+from app.backend.server.instant import Instant, ServingState
 from app.backend.server.protocol import HeaderDeadlineProtocol, describe_request
 
 __all__ = ["DrainPlan", "DrainingServer"]
@@ -69,12 +70,21 @@ class DrainingServer(uvicorn.Server):
         config: its ``http`` is a :class:`HeaderDeadlineProtocol`.
         plan: how long each phase may last.
         on_drain: called once on the event loop, as soon as the drain begins.
+        instant: looks up answers to plain probes; while it drains, nobody is asked
+            but the application.
     """
 
+    server_state: ServingState
+
     def __init__(
-        self, config: uvicorn.Config, plan: DrainPlan, on_drain: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        plan: DrainPlan,
+        on_drain: Callable[[], None],
+        instant: Instant | None = None,
     ) -> None:
         super().__init__(config)
+        self.server_state = ServingState(instant)
         self.plan = plan
         self._on_drain = on_drain
         self._lame_duck_ends = math.inf
@@ -135,9 +145,8 @@ class DrainingServer(uvicorn.Server):
         if self._starting is not None:
             self._starting.cancel()
         self._lame_duck_ends = time.monotonic() + self.plan.lame_duck
-        close = (b"connection", b"close")
-        self.config.encoded_headers = [*self.config.encoded_headers, close]
-        self.server_state.default_headers = [*self.server_state.default_headers, close]
+        # Not a default header: an answer that says so itself would say it twice.
+        self.server_state.leaving = True
         for connection in self.server_state.connections:
             if isinstance(connection, HeaderDeadlineProtocol):
                 connection.announce_close()

@@ -1,7 +1,7 @@
 """One HTTP connection: uvicorn's protocol, with a deadline for the request's head.
 
 uvicorn has a timeout between requests and none inside a head, so that a head which
-never ends holds its connection for ever.
+never ends holds its connection for ever. Plain probes are answered here as well.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import ClassVar
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.backend.server.instant import ServingState, plain_answer
 
 __all__ = ["HeaderDeadlineProtocol", "describe_request"]
 
@@ -26,10 +28,15 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
     a byte is closed without a word. A head that arrives in one segment on a
     kept-alive connection starts no clock at all.
 
+    A request with a :func:`~app.backend.server.instant.plain_answer` gets it as soon
+    as its head is complete; it leaves no cycle and no task.
+
     Attributes:
         header_timeout: seconds until a head has to be complete.
+        server_state: what it shares with its server.
     """
 
+    server_state: ServingState
     header_timeout: ClassVar[float] = 10.0
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -59,10 +66,34 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
             return
         if "method" not in scope:
             self._watch_head()
-        elif self._head_timer is not None:
+            return
+        if self._head_timer is not None:
             self._forget_head()
-        elif self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete:
             self._rest()
+
+    @override
+    def on_headers_complete(self) -> None:
+        state = self.server_state
+        answer = plain_answer(self, state)
+        if answer is None:
+            super().on_headers_complete()
+            if state.leaving:
+                self.announce_close()
+            return
+        # Says that the head is complete, as it does for every other request.
+        self.scope["method"] = "GET"
+        if self._head_timer is not None:
+            # The next head may be arriving already, and has its whole time.
+            self._forget_head()
+        state.total_requests += 1
+        self.transport.write(answer)
+
+    @override
+    def on_message_complete(self) -> None:
+        # Before the first cycle only plain probes end.
+        if self.cycle is not None:
+            super().on_message_complete()
 
     def announce_close(self) -> None:
         """Makes a response that has not begun say ``Connection: close``.
@@ -142,8 +173,8 @@ class HeaderDeadlineProtocol(HttpToolsProtocol):
         """Restarts the keep-alive timeout that bytes outside any request ended.
 
         An empty line, or the rest of a body whose request is answered already, would
-        leave the connection open for ever. After an upgrade the connection belongs to
-        another protocol.
+        leave the connection open for ever; so would a plain probe. After an upgrade the
+        connection belongs to another protocol.
         """
         if self in self.connections and not self.transport.is_closing():
             self.timeout_keep_alive_task = self.loop.call_later(

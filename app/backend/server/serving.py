@@ -11,6 +11,7 @@ import uvicorn
 
 from app.backend.config.environment import Config, Problem
 from app.backend.server.drain import DrainingServer, DrainPlan
+from app.backend.server.instant import Instant
 from app.backend.server.protocol import HeaderDeadlineProtocol
 from app.errors import ConfigError
 
@@ -27,7 +28,13 @@ _BACKLOG = 2048
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
-def serve(app: Application, *, config: Config, on_drain: Callable[[], None]) -> int:
+def serve(
+    app: Application,
+    *,
+    config: Config,
+    on_drain: Callable[[], None],
+    instant: Instant | None = None,
+) -> int:
     """Serves ``app`` until a signal has been answered with a complete drain.
 
     Logging and the problems of :func:`plan_drain` are the caller's to show.
@@ -36,6 +43,7 @@ def serve(app: Application, *, config: Config, on_drain: Callable[[], None]) -> 
         app: any ASGI application with a lifespan.
         config: where to listen, and every timeout.
         on_drain: called once on the event loop, as soon as the drain begins.
+        instant: looks up answers to plain probes, which ``app`` then does not see.
 
     Returns:
         The exit code: 0 after a drain, 1 if the application did not start.
@@ -44,7 +52,7 @@ def serve(app: Application, *, config: Config, on_drain: Callable[[], None]) -> 
         ConfigError: the address cannot be listened on.
     """
     plan, _ = plan_drain(config)
-    server = DrainingServer(_uvicorn_config(app, config), plan, on_drain)
+    server = DrainingServer(_uvicorn_config(app, config), plan, on_drain, instant)
     with contextlib.closing(bind(config.server.host, config.server.port)) as listener:
         try:
             server.run(sockets=[listener])

@@ -188,5 +188,47 @@ async def test_answers_are_counted_by_path_and_code(edge: Edge, board: Board) ->
     }
 
 
+@pytest.mark.parametrize("stale", [False, True])
+@pytest.mark.parametrize("path", [*PATHS, "/"])
+async def test_a_server_that_asks_first_is_told_what_the_application_would_say(
+    path: str, *, stale: bool, edge: Edge, board: Board, behind: Behind
+) -> None:
+    if stale:
+        board.pages = board_pages(board, stale_at=0.0)
+    usual = await call(edge, f"/api/health{path}")
+    counted = dict(edge.answered)
+
+    found = edge.instant(f"/api/health{path}".encode(), [(b"host", b"test")])
+
+    assert found is not None
+    head, body = found
+    status, *lines = head.decode().splitlines()
+    headers = dict(line.split(": ") for line in lines)
+    assert status.startswith(f"HTTP/1.1 {usual.status} ")
+    assert headers.keys() == usual.headers.keys()
+    assert body == usual.body
+    assert edge.answered == {key: 2 * count for key, count in counted.items()}
+    assert behind.scopes == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(b"/", b"/api/health?", b"/api/health?why", b"/api/healt%68", b"/API/health"),
+        *(b"http://test/api/health", b"/api/health#x", b"/api/health/schema", b"\xff"),
+    ],
+)
+def test_a_server_that_asks_first_is_sent_on_for_any_other_target(
+    target: bytes, edge: Edge
+) -> None:
+    assert edge.instant(target, []) is None
+    assert edge.answered == {}
+
+
+def test_a_server_that_asks_first_is_sent_on_for_a_token(edge: Edge) -> None:
+    assert edge.instant(b"/api/health", [AUTHORIZATION]) is None
+    assert edge.answered == {}
+
+
 def board_pages(board: Board, **fields: Any) -> Any:
     return {path: replace(pair, **fields) for path, pair in board.pages.items()}

@@ -136,6 +136,23 @@ def test_every_page_asks_to_close_the_connection_during_a_drain(
             assert ((b"connection", b"close") in one.headers) is closes
 
 
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [(H, b"HTTP/1.1 200 OK"), (U, b"HTTP/1.1 503 Service Unavailable")],
+)
+@pytest.mark.parametrize("stage", [Stage.SERVING, Stage.DRAINING])
+def test_the_head_is_the_status_and_the_headers_as_they_are_sent(
+    status: Status, line: bytes, stage: Stage
+) -> None:
+    snapshot = snapshot_of(seen("database", status, critical=True), stage=stage)
+    one = page(snapshot).fresh
+
+    first, *others, end = one.head.split(b"\r\n")
+    assert first == line
+    assert others == [b"%b: %b" % header for header in one.headers]
+    assert end == b""
+
+
 def test_public_pages_show_no_text_that_a_check_wrote() -> None:
     told = seen(
         "database",
