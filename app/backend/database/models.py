@@ -17,13 +17,18 @@ from sqlalchemy import (
     Text,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
     "SCHEMA",
     "Base",
     "CheckTransition",
+    "Deployment",
+    "DeploymentStep",
     "HealthOverride",
+    "Lease",
+    "Operation",
     "Replica",
     "SchemaFloor",
 ]
@@ -108,3 +113,82 @@ class SchemaFloor(Base):
     revision: Mapped[str] = mapped_column(primary_key=True)
     requires: Mapped[str]
     applied_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Deployment(Base):
+    """One run of the pipeline: always the fold of its events."""
+
+    __tablename__ = "deployment"
+
+    run: Mapped[str] = mapped_column(primary_key=True)
+    environment: Mapped[str]
+    kind: Mapped[str]
+    platform: Mapped[str]
+    commit: Mapped[str]
+    previous_commit: Mapped[str | None]
+    platform_deployment: Mapped[str | None]
+    status: Mapped[str]
+    verdict: Mapped[str | None]
+    plan: Mapped[Any] = mapped_column(JSONB)
+    actor: Mapped[str]
+    reason: Mapped[str]
+    epoch: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    format: Mapped[int]
+
+    __table_args__: Any = (
+        Index("ix_deployment_environment", "environment", "started_at"),
+    )
+
+
+class DeploymentStep(Base):
+    """One event of a run, never changed; see ``app.backend.deploy.journal``.
+
+    The time belongs to the key because a step may have many notes.
+    """
+
+    __tablename__ = "deployment_step"
+
+    run: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    data: Mapped[Any] = mapped_column(JSONB)
+    format: Mapped[int]
+
+
+class Lease(Base):
+    """Who may act; see ``app.backend.database.lease``. Rows stay, for their epoch."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    holder: Mapped[str]
+    reason: Mapped[str]
+    acquired_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Operation(Base):
+    """Work that was asked for over HTTP; lost when not heard of for 30 s."""
+
+    __tablename__ = "operation"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    status: Mapped[str]
+    actor: Mapped[str]
+    request: Mapped[Any] = mapped_column(JSONB)
+    result: Mapped[Any | None] = mapped_column(JSONB)
+    error: Mapped[Any | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    format: Mapped[int]
+
+    __table_args__: Any = (Index("ix_operation_created_at", "created_at"),)

@@ -4,5 +4,8 @@ from typing import Final
 
 __all__ = ["EXPAND_HEAD", "REVISIONS"]
 
-EXPAND_HEAD: Final = "0001_ops_tables"
-REVISIONS: Final = ("0001_ops_tables",)
+EXPAND_HEAD: Final = "0002_deployments"
+REVISIONS: Final = (
+    "0001_ops_tables",
+    "0002_deployments",
+)

@@ -1,8 +1,8 @@
 """The one entry to migrations, for the command line, the pipeline and HTTP."""
 
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
 
 from app.backend.config.environment import Config, get_config
 from app.backend.database.schema_state import (
@@ -11,33 +11,47 @@ from app.backend.database.schema_state import (
     read_schema_state,
 )
 from app.backend.database.target import DatabaseTarget, parse_target
+from app.backend.migrations.judgement import (
+    is_outage,
+    may_upgrade,
+    may_upgrade_on_deploy,
+)
+from app.backend.migrations.revisions import (
+    EXPAND_HEAD,
+    PendingRevision,
+    alembic_config,
+    heads,
+    pending_revisions,
+    plan_hash_of,
+    render_heads,
+)
 from app.backend.resources import database_target
 from app.errors import (
     ConfigError,
     MigrationError,
     OpsError,
-    SchemaIncompatibleError,
 )
-
-if TYPE_CHECKING:
-    from alembic.config import Config as AlembicConfig
 
 __all__ = [
     "ADVISORY_LOCK",
+    "PendingRevision",
     "heads",
     "migration_target",
+    "pending",
+    "plan_hash",
     "render_heads",
     "schema_state",
     "upgrade",
+    "upgrade_on_deploy",
 ]
 
 ADVISORY_LOCK = 0x504D_3333_4D49_4752
 """The key of the advisory lock that every migrator takes ("PM33MIGR")."""
 
-EXPAND_HEAD = "expand@head"
 CONNECT_TIMEOUT = 10.0
 
-_ROOT = Path(__file__).resolve().parents[3]
+Decide = Callable[[SchemaState], bool]
+"""Asked under the lock whether to go on; raises to refuse."""
 
 
 def migration_target(config: Config | None = None) -> DatabaseTarget:
@@ -81,6 +95,31 @@ async def schema_state(target: DatabaseTarget) -> SchemaState:
         ) from error
 
 
+async def pending(
+    target: DatabaseTarget, revision: str = EXPAND_HEAD
+) -> tuple[PendingRevision, ...]:
+    """What :func:`upgrade` would run; nothing where the schema is ahead.
+
+    Raises:
+        MigrationError: the database cannot be asked.
+    """
+    state = await schema_state(target)
+    return await asyncio.to_thread(pending_revisions, state.applied, revision)
+
+
+async def plan_hash(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> str:
+    """Names what :func:`upgrade` would run now, for ``PM33_MIGRATION_PLAN``.
+
+    It covers the pending revisions, their source, and the version rows. The whole
+    plan, with the statements and the schema's fingerprint, is not there yet.
+
+    Raises:
+        MigrationError: the database cannot be asked.
+    """
+    state = await schema_state(target)
+    return await asyncio.to_thread(_plan_hash, state.applied, revision)
+
+
 async def upgrade(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> SchemaState:
     """Brings the schema to ``revision``; one that is there already is left alone.
 
@@ -95,16 +134,58 @@ async def upgrade(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> Schema
         MigrationError: it could not be brought there; the cause is chained.
     """
     before = await schema_state(target)
-    if before.position is SchemaPosition.INCOMPATIBLE:
-        raise SchemaIncompatibleError(
-            "a contract revision has removed what this release uses",
-            remedy="deploy a release that knows that revision",
-        )
-    if before.position is SchemaPosition.AHEAD:
+    if not may_upgrade(before):
         return before
+    return await _upgrade(target, revision, may_upgrade)
+
+
+async def upgrade_on_deploy(
+    target: DatabaseTarget, *, plan: str | None, expand: bool
+) -> SchemaState | None:
+    """What a pre-deploy command does, with nobody there to ask (contract §5).
+
+    A schema that is where this release needs it, or ahead, is left alone. One that is
+    behind is expanded when the plan is still the one that was made, or when there is
+    no plan and ``expand`` says that none is needed. Only the migrator's own lock is
+    taken: the environment's lease belongs to whoever runs the deployment.
+
+    Without a plan, a database that is away refuses nothing: there may be nothing to
+    apply, the startup gate looks again, and a rollback during an outage must not be
+    refused by the outage.
+
+    Args:
+        target: the database.
+        plan: the hash of the plan; None: there is none.
+        expand: expand without a plan.
+
+    Returns:
+        Where the schema stands now; None: it could not be asked.
+
+    Raises:
+        PreflightError: the schema is behind, and there is no plan, or another one.
+        SchemaIncompatibleError: this release cannot live with the schema.
+        MigrationError: it could not be brought there; the cause is chained.
+    """
+    try:
+        before = await schema_state(target)
+    except MigrationError as error:
+        if plan is None and is_outage(error.__cause__):
+            return None
+        raise
+    if before.position is not SchemaPosition.BEHIND:
+        may_upgrade(before)
+        return before
+    # It may be behind only until another migrator has ended: judged under the lock.
+    decide = partial(may_upgrade_on_deploy, plan=plan, expand=expand)
+    return await _upgrade(target, EXPAND_HEAD, decide)
+
+
+async def _upgrade(
+    target: DatabaseTarget, revision: str, decide: Decide
+) -> SchemaState:
     try:
         # env.py runs its own event loop, which a thread may do and we may not.
-        await asyncio.to_thread(_upgrade, target, revision)
+        await asyncio.to_thread(_run_alembic, target, revision, decide)
     except OpsError:
         raise
     except Exception as error:  # a revision may raise whatever it likes
@@ -115,43 +196,13 @@ async def upgrade(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> Schema
     return await schema_state(target)
 
 
-def heads() -> tuple[str, tuple[str, ...]]:
-    """The head of the expand branch, and every revision, oldest first."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
-
-    scripts = ScriptDirectory.from_config(_alembic_config())
-    head = scripts.get_revision(EXPAND_HEAD)
-    revisions = tuple(reversed([one.revision for one in scripts.walk_revisions()]))
-    return head.revision, revisions
-
-
-def render_heads() -> str:
-    """The text of ``app/backend/database/schema_heads.py``."""
-    head, revisions = heads()
-    quoted = [f'"{revision}",' for revision in revisions]
-    # As the formatter writes a tuple, so that it leaves the file alone.
-    several = "".join(f"\n    {one}" for one in quoted) + "\n"
-    listed = several if len(quoted) > 1 else quoted[0]
-    return (
-        '"""Generated by `pm33 migrate heads --write`; do not edit."""\n\n'
-        "from typing import Final\n\n"
-        '__all__ = ["EXPAND_HEAD", "REVISIONS"]\n\n'
-        f'EXPAND_HEAD: Final = "{head}"\n'
-        f"REVISIONS: Final = ({listed})\n"
-    )
-
-
-def _upgrade(target: DatabaseTarget, revision: str) -> None:
+def _run_alembic(target: DatabaseTarget, revision: str, decide: Decide) -> None:
     from alembic import command  # noqa: PLC0415 - 0.5 s
 
-    config = _alembic_config()
-    config.attributes["target"] = target
+    config = alembic_config()
+    config.attributes.update(target=target, decide=decide)
     command.upgrade(config, revision)
 
 
-def _alembic_config() -> "AlembicConfig":
-    from alembic.config import Config as AlembicConfig  # noqa: PLC0415 - 0.5 s
-
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(_ROOT / "migrations"))
-    return config
+def _plan_hash(applied: tuple[str, ...], revision: str) -> str:
+    return plan_hash_of(applied, pending_revisions(applied, revision))

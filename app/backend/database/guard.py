@@ -1,0 +1,71 @@
+"""Leave to act: what every change is made under, with a lease behind it or without."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.errors import LeaseLostError
+
+__all__ = ["Guard", "Unlocked"]
+
+
+class Guard(Protocol):
+    """Leave to act, which may end at any time.
+
+    Attributes:
+        name: what it is for; ``environment/production``, say.
+        epoch: goes along with every change, so that a later holder wins.
+        locked: whether a lease stands behind it.
+        left: seconds until it runs out unless it is renewed; infinite without a lease.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - see the class
+
+    @property
+    def epoch(self) -> int: ...  # noqa: D102 - see the class
+
+    @property
+    def locked(self) -> bool: ...  # noqa: D102 - see the class
+
+    @property
+    def left(self) -> float: ...  # noqa: D102 - see the class
+
+    def check(self, need: float = 0.0) -> None:
+        """To be called just before a change.
+
+        Args:
+            need: seconds that the change may take; more than two thirds of the TTL
+                can be refused though nothing is wrong.
+
+        Raises:
+            LeaseLostError: the lease is lost, or fewer than ``need`` seconds are left.
+        """
+        ...
+
+    def on_lost(self, tell: Callable[[LeaseLostError], None]) -> None:
+        """Has ``tell`` called once when the lease is found lost; never by release."""
+        ...
+
+    async def release(self) -> None:
+        """Lets go, for others at once; never fails, and is harmless when repeated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """Acting without a lease: the state database is away, or there is none yet."""
+
+    name: str
+    epoch: int
+    locked: bool = False
+    left: float = float("inf")
+
+    def check(self, need: float = 0.0) -> None:
+        """Never refuses."""
+
+    def on_lost(self, tell: Callable[[LeaseLostError], None]) -> None:
+        """There is nothing to lose."""
+
+    async def release(self) -> None:
+        """There is nothing to let go of."""

@@ -1,0 +1,131 @@
+import socket
+import ssl
+
+import asyncpg
+import pytest
+
+from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
+from app.backend.database.schema_state import SchemaState, judge_schema
+from app.backend.migrations.judgement import (
+    is_outage,
+    may_upgrade,
+    may_upgrade_on_deploy,
+)
+from app.backend.migrations.revisions import (
+    PendingRevision,
+    heads,
+    pending_revisions,
+    plan_hash_of,
+)
+from app.errors import PreflightError, SchemaIncompatibleError
+
+BEHIND = judge_schema([REVISIONS[0]], [])
+CURRENT = judge_schema([EXPAND_HEAD], [])
+AHEAD = judge_schema(["9999"], [])
+GONE = judge_schema(["9999"], ["9999"])
+PLAN = plan_hash_of(BEHIND.applied, pending_revisions(BEHIND.applied))
+
+
+@pytest.mark.parametrize("plan", [None, PLAN, "an old one"])
+@pytest.mark.parametrize("expand", [True, False])
+@pytest.mark.parametrize("state", [CURRENT, AHEAD], ids=lambda one: one.position)
+def test_a_schema_that_is_there_or_ahead_is_never_refused(
+    state: SchemaState, plan: str | None, *, expand: bool
+) -> None:
+    assert not may_upgrade_on_deploy(state, plan=plan, expand=expand)
+
+
+@pytest.mark.parametrize(("plan", "expand"), [(PLAN, False), (None, True)])
+def test_a_schema_that_is_behind_needs_its_plan_or_a_word(
+    plan: str | None, *, expand: bool
+) -> None:
+    assert may_upgrade_on_deploy(BEHIND, plan=plan, expand=expand)
+
+
+@pytest.mark.parametrize(
+    ("plan", "expand", "says"),
+    [
+        (None, False, "nobody has planned"),
+        ("an old one", False, "no longer"),
+        ("an old one", True, "no longer"),
+    ],
+)
+def test_a_schema_that_is_behind_is_refused_without_them(
+    plan: str | None, says: str, *, expand: bool
+) -> None:
+    with pytest.raises(PreflightError, match=says) as caught:
+        may_upgrade_on_deploy(BEHIND, plan=plan, expand=expand)
+    assert caught.value.exit_code == 5
+    assert caught.value.remedy
+    assert EXPAND_HEAD in str(caught.value)
+
+
+def test_a_release_that_cannot_live_with_the_schema_is_refused() -> None:
+    with pytest.raises(SchemaIncompatibleError):
+        may_upgrade(GONE)
+    with pytest.raises(SchemaIncompatibleError):
+        may_upgrade_on_deploy(GONE, plan=PLAN, expand=True)
+
+
+def test_pending_is_what_an_upgrade_would_run_in_its_order() -> None:
+    assert [one.id for one in pending_revisions(())] == list(REVISIONS)
+    (last,) = pending_revisions(REVISIONS[:-1])
+    assert (last.id, last.phase, last.file) == (
+        EXPAND_HEAD,
+        "expand",
+        f"{EXPAND_HEAD}.py",
+    )
+    assert last.message
+    assert "source" not in last.to_dict()
+    assert pending_revisions([EXPAND_HEAD]) == ()
+    assert pending_revisions(["9999"]) == ()
+
+
+def test_all_heads_are_reached_while_there_is_only_one_branch() -> None:
+    assert heads() == (EXPAND_HEAD, REVISIONS)
+    assert pending_revisions((), "heads") == pending_revisions((), "expand@head")
+
+
+def revision(name: str, source: bytes) -> PendingRevision:
+    return PendingRevision(
+        id=name, file=f"{name}.py", phase="expand", message="", source=source
+    )
+
+
+def test_the_hash_changes_with_all_that_was_planned_and_nothing_else() -> None:
+    one, two = revision("1", b"x"), revision("2", b"y")
+    plans = [
+        plan_hash_of(["0"], [one, two]),
+        plan_hash_of(["9"], [one, two]),
+        plan_hash_of(["0"], [two, one]),
+        plan_hash_of(["0"], [one]),
+        plan_hash_of(["0"], [one, revision("2", b"z")]),
+        plan_hash_of(["0"], [one, revision("3", b"y")]),
+    ]
+    assert len(set(plans)) == len(plans)
+    assert plan_hash_of(["a", "b"], []) == plan_hash_of(["b", "a"], [])
+
+
+@pytest.mark.parametrize(
+    ("cause", "outage"),
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (FileNotFoundError("the socket"), True),
+        (socket.gaierror(socket.EAI_AGAIN, "later"), True),
+        (asyncpg.CannotConnectNowError(), True),
+        (asyncpg.TooManyConnectionsError(), True),
+        (asyncpg.AdminShutdownError(), True),
+        (socket.gaierror(socket.EAI_NONAME, "never"), False),
+        (ssl.SSLError(), False),
+        (asyncpg.InvalidPasswordError(), False),
+        (asyncpg.InvalidCatalogNameError(), False),
+        (UnicodeError(), False),
+        (None, False),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, Exception) else str(one),
+)
+def test_an_outage_is_told_from_a_wrong_setting(
+    cause: Exception | None, *, outage: bool
+) -> None:
+    assert is_outage(cause) is outage
