@@ -18,7 +18,7 @@ export UV_NATIVE_TLS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-full check lint types layers locks sizes bench lock \
+.PHONY: help setup run demo test test-full check lint types layers locks sizes bench lock \
 	clean uv
 
 help:  ## List the targets
@@ -28,6 +28,9 @@ setup: $(STAMP)  ## Make .venv from the locks
 
 run: $(STAMP)  ## Start PostgreSQL and the service; PORT=8001 changes the port
 	@exec $(PY) -m app.cli run
+
+demo: $(STAMP)  ## A good release, a bad one, and the way back; two minutes
+	@exec $(PY) examples/demo/run.py
 
 test: $(STAMP)  ## Run the quick tests; ARGS="-k gate" is passed on
 	@exec $(PY) -m pytest -n auto -m "not full" $(ARGS)

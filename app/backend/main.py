@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app import __version__
+from app.backend.api.admin import AdminGate, Operations, admin_router
 from app.backend.api.composition import (
     Dispatcher,
     Lifespan,
@@ -78,6 +79,7 @@ class OpsApplication(Edge):
         self.health = HealthService(
             config, self.resources, self.redactor, strict=strict
         )
+        self.operations = Operations(config, self.redactor)
         self._strict = strict
         self._signals = SignalChain(self.drain, config.lame_duck)
         self._chain_signals = chain_signals
@@ -85,7 +87,10 @@ class OpsApplication(Edge):
         own = self._routes(alone=host is None)
         self._dispatcher = Dispatcher(own, host or own)
         context = RequestContext(
-            self._dispatcher, quiet=is_owned, leaving=self._leaving
+            self._dispatcher,
+            quiet=is_owned,
+            leaving=self._leaving,
+            identify=lambda: self.health.board.snapshot.identity,
         )
         self._observer = Observer(context)
         own.include_router(
@@ -119,7 +124,9 @@ class OpsApplication(Edge):
         )
         own.add_middleware(NoStore)
         add_handlers(own)
+        own.add_middleware(AdminGate, tokens=TokenCheck.of(self.config))
         own.include_router(health_router(self.health.board, TokenCheck.of(self.config)))
+        own.include_router(admin_router(self.config, self.operations))
         return own
 
     def _mounted(self) -> App | None:
@@ -178,6 +185,7 @@ class OpsApplication(Edge):
             yield {"pm33": self.resources}
         finally:
             await self.health.stop()
+            await self.operations.close()
             await self.resources.close()
             self._signals.remove()
 

@@ -2,9 +2,10 @@
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 from typing_extensions import override
@@ -17,8 +18,14 @@ __all__ = ["cli", "main"]
 INTERRUPTED = 130
 
 _COMMANDS: Final[Mapping[str, str]] = {
+    "deploy": "app.cli.deploy:deploy",
+    "deployments": "app.cli.deployments:deployments",
+    "env": "app.cli.env:env",
     "health": "app.cli.health:health",
     "migrate": "app.cli.migrate:migrate",
+    "monitor": "app.cli.monitor:monitor",
+    "platform": "app.cli.platform:platform",
+    "rollback": "app.cli.rollback:rollback",
     "run": "app.cli.run:run",
     "serve": "app.cli.serve:serve",
 }
@@ -47,18 +54,29 @@ def cli() -> None:
     """Health that tells the truth, and deployments that lose nothing."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    command: click.Command = cli,
+    program: str = "pm33",
+) -> NoReturn:
     """Runs the command line and exits with the contract's code.
 
-    0 done · 1 failed · 2 usage · 3 could not ask, or failed badly · 78 configuration
-    unusable · 130 interrupted.
+    0 done · 1 failed, and what served before serves · 2 usage · 3 could not ask, or a
+    bad release serves · 4 lock held · 5 refused before it began · 6 inconclusive ·
+    75 lease lost · 78 configuration unusable · 130 interrupted.
+
+    Args:
+        arguments: instead of the process's own.
+        command: one of them under a name of its own; the scripts do that.
+        program: that name.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     # The user's modules are where the user is, as for every server; last, so that
     # they hide none of the installed ones.
     sys.path.append("")
     try:
-        code = cli.main(words, prog_name="pm33", standalone_mode=False)
+        code = command.main(words, prog_name=program, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -70,6 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OpsError as error:
         _show(error, as_json="--json" in words)
         code = error.exit_code
+    except BrokenPipeError:
+        # Nobody reads any more; Python's last flush must not complain as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 

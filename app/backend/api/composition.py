@@ -18,7 +18,7 @@ __all__ = [
     "refuse_taken_routes",
 ]
 
-OWNED = ("/api/health", "/api/version", "/metrics")
+OWNED = ("/api/admin", "/api/health", "/api/version", "/metrics")
 """Paths that belong to PM33 Ops, with everything below them."""
 
 _log = logging.getLogger("pm33.main")

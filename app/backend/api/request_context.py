@@ -18,13 +18,17 @@ from structlog.contextvars import bound_contextvars
 
 from app.backend.api.edge import App, Message, Receive, Scope, Send
 from app.backend.api.problems import problem
+from app.backend.health.identity import Identity
 from app.backend.monitoring.observability import get_logger
 
 __all__ = ["RequestContext"]
 
 _HEADER = b"x-request-id"
 _SOURCES = (_HEADER, b"x-railway-request-id")
+_DEPLOYMENT = b"x-pm33-deployment"
+_REPLICA = b"x-pm33-replica"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_UNPRINTABLE = re.compile(r"[^!-~]")
 _LONGEST_PATH = 512
 _SERVER_ERROR = 500
 
@@ -49,6 +53,9 @@ class RequestContext:
             worth a line.
         leaving: whether every answer has to say ``Connection: close``, because the
             process stops and its server does not say so.
+        identify: tells which deployment and replica answer; in every response as
+            ``x-pm33-deployment`` and ``x-pm33-replica``, whatever the application
+            says there. None: they are left out.
     """
 
     def __init__(
@@ -57,10 +64,12 @@ class RequestContext:
         *,
         quiet: Callable[[str], bool] = lambda _path: False,
         leaving: Callable[[], bool] = lambda: False,
+        identify: Callable[[], Identity] | None = None,
     ) -> None:
         self._app = app
         self._quiet = quiet
         self._leaving = leaving
+        self._identify = identify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface; anything but HTTP passes through untouched."""
@@ -69,7 +78,9 @@ class RequestContext:
             return
         request_id = _request_id(scope["headers"])
         with bound_contextvars(request_id=request_id):
-            exchange = _Exchange(scope, receive, send, request_id, self._leaving)
+            exchange = _Exchange(
+                scope, receive, send, request_id, self._leaving, self._identify
+            )
             quiet = self._quiet(scope["path"])
             try:
                 await self._app(scope, exchange.receive, exchange.send)
@@ -86,6 +97,7 @@ class _Exchange:
     """One request and how far its response has come."""
 
     __slots__ = (
+        "_identify",
         "_leaving",
         "_receive",
         "_request_id",
@@ -104,12 +116,14 @@ class _Exchange:
         send: Send,
         request_id: str,
         leaving: Callable[[], bool],
+        identify: Callable[[], Identity] | None,
     ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._request_id = request_id
         self._leaving = leaving
+        self._identify = identify
         self._started = time.perf_counter()
         self.status: int | None = None
         self.finished = False
@@ -127,8 +141,9 @@ class _Exchange:
         kind = message["type"]
         if kind == "http.response.start":
             self.status = message["status"]
-            others = (h for h in message.get("headers", ()) if h[0].lower() != _HEADER)
-            message = {**message, "headers": [*others, *self._own_headers()]}
+            own = dict(self._own_headers())
+            others = (h for h in message.get("headers", ()) if h[0].lower() not in own)
+            message = {**message, "headers": [*others, *own.items()]}
         try:
             await self._send(message)
         except OSError:
@@ -141,6 +156,10 @@ class _Exchange:
 
     def _own_headers(self) -> Iterator[tuple[bytes, bytes]]:
         yield _HEADER, self._request_id.encode()
+        if self._identify is not None:
+            identity = self._identify()
+            yield _DEPLOYMENT, _header_value(identity.deployment_id)
+            yield _REPLICA, _header_value(identity.replica_id)
         # Later versions have no such header (RFC 9113 §8.2.2).
         if self._leaving() and self._scope["http_version"].startswith("1"):
             yield b"connection", b"close"
@@ -207,3 +226,8 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
         if _ACCEPTABLE.fullmatch(value):
             return value.decode()
     return uuid.uuid4().hex
+
+
+def _header_value(name: str) -> bytes:
+    """A header has visible ASCII only (RFC 9110 §5.5); names come from variables."""
+    return _UNPRINTABLE.sub("_", name).encode()

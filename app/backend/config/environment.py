@@ -44,6 +44,7 @@ __all__ = [
     "Problem",
     "configured_secrets",
     "get_config",
+    "known_variables",
     "read_config",
 ]
 
@@ -148,6 +149,11 @@ def configured_secrets() -> tuple[str, ...]:
         for group, field, _, secret in _fields()
         if secret and str(field.alias) in values.get(group, {})
     )
+
+
+def known_variables() -> Mapping[str, bool]:
+    """Every variable that sets a field, and whether ``NAME_FILE`` may stand for it."""
+    return {str(field.alias): secret for _, field, _, secret in _fields()}
 
 
 def read_config(environ: Mapping[str, str]) -> Config:

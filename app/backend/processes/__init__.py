@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,7 @@ def spawn(
     clean: bool = False,
     cwd: Path | None = None,
     output: int | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts a command in a session of its own, on a leash.
 
@@ -97,6 +98,7 @@ def spawn(
         clean: leave this process's environment behind.
         cwd: where to run it; None: here.
         output: the descriptor that takes stdout and stderr; None: this process's own.
+        env: the whole environment, which programs are found by; None: this process's.
     """
     leash = str(os.getpid()), str(int(death_signal)), identity
     environment = "clean" if clean else "keep"
@@ -106,6 +108,7 @@ def spawn(
         stdout=output,
         stderr=output,
         cwd=cwd,
+        env=env,
         start_new_session=True,
     )
 

@@ -2,6 +2,14 @@
 
 from app.backend.server.drain import DrainingServer, DrainPlan
 from app.backend.server.instant import Instant
-from app.backend.server.serving import bind, plan_drain, serve
+from app.backend.server.serving import bind, bind_socket, plan_drain, serve
 
-__all__ = ["DrainPlan", "DrainingServer", "Instant", "bind", "plan_drain", "serve"]
+__all__ = [
+    "DrainPlan",
+    "DrainingServer",
+    "Instant",
+    "bind",
+    "bind_socket",
+    "plan_drain",
+    "serve",
+]

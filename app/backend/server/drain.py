@@ -259,6 +259,8 @@ def _is_not_cancellation(record: logging.LogRecord) -> bool:
 
 
 def _addresses(sock: socket.socket) -> list[str]:
+    if sock.family == socket.AF_UNIX:
+        return [f"unix:{sock.getsockname()}"]
     host, port = sock.getsockname()[:2]
     if sock.family == socket.AF_INET:
         return [f"{host}:{port}"]

@@ -5,6 +5,7 @@ import errno
 import math
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -15,7 +16,7 @@ from app.backend.server.instant import Instant
 from app.backend.server.protocol import HeaderDeadlineProtocol
 from app.errors import ConfigError
 
-__all__ = ["bind", "plan_drain", "serve"]
+__all__ = ["bind", "bind_socket", "plan_drain", "serve"]
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """Any ASGI application."""
@@ -53,7 +54,12 @@ def serve(
     """
     plan, _ = plan_drain(config)
     server = DrainingServer(_uvicorn_config(app, config), plan, on_drain, instant)
-    with contextlib.closing(bind(config.server.host, config.server.port)) as listener:
+    path = config.server.socket
+    with contextlib.closing(
+        bind(config.server.host, config.server.port)
+        if path is None
+        else bind_socket(path)
+    ) as listener:
         try:
             server.run(sockets=[listener])
         except SystemExit:
@@ -148,6 +154,36 @@ def bind(host: str | None, port: int) -> socket.socket:
         ) from error
 
 
+def bind_socket(path: Path) -> socket.socket:
+    """Opens a listening unix socket; the file that a dead process left is replaced.
+
+    Only this user can connect, whatever the umask.
+
+    Raises:
+        ConfigError: somebody listens there, or it cannot be made there.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and not _is_listening(path):
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {path}: {error.strerror or error}",
+            remedy="set PM33_SOCKET to a path of fewer than 100 bytes, in a folder "
+            "that this user may write to, where nobody listens",
+        ) from error
+    return listener
+
+
+def _is_listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+        return visitor.connect_ex(str(path)) == 0
+
+
 def _bind_everywhere(port: int) -> socket.socket:
     if socket.has_dualstack_ipv6():
         try:
@@ -168,7 +204,9 @@ def _uvicorn_config(app: Application, config: Config) -> uvicorn.Config:
         header_timeout = config.server.header_timeout
 
     # Railway's edge is the only way in there, and its addresses are not published.
-    trusted = config.security.trusted_proxies or ("*" if config.railway.present else "")
+    # Nor is there any other way to a unix socket than the proxy of this user.
+    only_proxy = config.railway.present or config.server.socket is not None
+    trusted = config.security.trusted_proxies or ("*" if only_proxy else "")
     return uvicorn.Config(
         app,
         http=Protocol,

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from app.backend.api.edge import App, Message, Receive, Scope, Send
 from app.backend.api.request_context import RequestContext
+from app.backend.health.identity import Identity
 from app.backend.monitoring.observability import get_logger
 from tests.support.captured_logs import CapturedLogs, captured_logs
 
@@ -21,6 +22,13 @@ START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 PIECE: Message = {"type": "http.response.body", "body": b"x", "more_body": True}
 END: Message = {"type": "http.response.body", "body": b"."}
 GONE: Message = {"type": "http.disconnect"}
+IDENTITY = Identity(
+    deployment_id="d-1",
+    replica_id="r\r\n1é",
+    commit="c0ffee",
+    version="1",
+    environment="production",
+)
 REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -83,6 +91,38 @@ async def call(app: App, *incoming: Message, path: str = "/raw") -> list[Message
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
     await RequestContext(app)(scope, receive, send)
     return sent
+
+
+async def test_a_response_says_which_release_and_replica_gave_it() -> None:
+    async def forging(scope: Scope, receive: Receive, send: Send) -> None:
+        forged = [(b"X-PM33-Deployment", b"d-0"), (b"x-kept", b"1")]
+        await send({**START, "headers": forged})
+        await send(END)
+
+    transport = httpx.ASGITransport(
+        app=RequestContext(forging, identify=lambda: IDENTITY)
+    )
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        headers = (await client.get("/")).headers
+
+    assert headers.get_list("x-pm33-deployment") == ["d-1"]
+    assert headers["x-pm33-replica"] == "r__1_"
+    assert headers["x-kept"] == "1"
+
+
+async def test_who_answers_is_said_of_a_failure_as_well() -> None:
+    context = RequestContext(application(), identify=lambda: IDENTITY)
+    transport = httpx.ASGITransport(app=context)
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        response = await client.get("/fail")
+
+    assert (response.status_code, response.headers["x-pm33-deployment"]) == (500, "d-1")
+
+
+async def test_who_answers_is_not_said_where_nobody_knows() -> None:
+    response = await get(application(), "/hello")
+
+    assert not any(name.startswith("x-pm33") for name in response.headers)
 
 
 async def test_a_request_is_one_line_with_the_id_of_the_response(

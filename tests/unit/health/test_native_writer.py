@@ -69,9 +69,16 @@ def test_the_public_body_is_what_the_contract_lists() -> None:
                 "latency_ms": 12.35,
                 "since": "2026-01-01T00:00:00.000+00:00",
                 "failure": "timeout",
+                "latest": {"status": "healthy", "failure": None},
             }
         },
     }
+
+
+def test_before_the_first_result_there_is_no_latest() -> None:
+    shown = body(UNASKED, endpoint="/detailed")["checks"]["cache"]
+
+    assert shown["latest"] == {"status": None, "failure": None}
 
 
 def test_details_add_what_an_operator_needs() -> None:
@@ -80,7 +87,6 @@ def test_details_add_what_an_operator_needs() -> None:
 
     assert (check["message"], check["remedy"]) == ("no answer", "wait")
     assert check["data"] == {"host": "db"}
-    assert check["latest"] == {"status": "healthy", "failure": None}
     assert shown["restarts"] == {"health:database": 2}
     assert shown["gate"] == {"passed": True, "faults": []}
 

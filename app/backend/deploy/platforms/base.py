@@ -294,6 +294,13 @@ class Platform(Protocol):
         """Where users go, without a slash at its end."""
         ...
 
+    async def entrance(self) -> Path | None:
+        """A socket on which the proxy takes probes as it takes users' requests.
+
+        It leaves them out of what it counts. None: there is only the address.
+        """
+        ...
+
     async def epoch(self) -> int:
         """The highest epoch it has seen; 0 where it keeps none."""
         ...

@@ -84,13 +84,13 @@ def _check(view: CheckView, *, details: bool) -> dict[str, Any]:
         "latency_ms": None if view.latency_ms is None else round(view.latency_ms, 2),
         "since": _time(view.since),
         "failure": view.failure,
+        "latest": {"status": view.latest, "failure": view.latest_failure},
     }
     if details:
         body |= {
             "message": view.message,
             "remedy": view.remedy,
             "data": view.data,
-            "latest": {"status": view.latest, "failure": view.latest_failure},
             "flapping": view.flapping,
             "muted": view.muted,
         }
@@ -117,6 +117,16 @@ def schema() -> dict[str, Any]:
     flag = {"type": "boolean"}
     status = {"enum": [str(status) for status in Status]}
     failure = {"enum": [None, *(str(failure) for failure in Failure)]}
+    latest = {
+        "description": "the newest result, whatever hysteresis makes of it",
+        "type": "object",
+        "properties": {
+            "status": {"enum": [None, *(str(status) for status in Status)]},
+            "failure": failure,
+        },
+        "required": ["status", "failure"],
+        "additionalProperties": False,
+    }
     check = {
         "type": "object",
         "properties": {
@@ -128,16 +138,16 @@ def schema() -> dict[str, Any]:
             "latency_ms": {"type": ["number", "null"], "minimum": 0},
             "since": when,
             "failure": failure,
+            "latest": latest,
             "message": text,
             "remedy": text,
             "data": {"type": "object"},
-            "latest": {"type": "object"},
             "flapping": flag,
             "muted": flag,
         },
         "required": [
             *("status", "critical", "shared", "checked_at", "valid_until"),
-            *("latency_ms", "since", "failure"),
+            *("latency_ms", "since", "failure", "latest"),
         ],
         "additionalProperties": False,
     }

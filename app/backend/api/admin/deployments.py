@@ -1,0 +1,94 @@
+"""What has been deployed, over HTTP."""
+
+import asyncio
+import importlib
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from starlette.responses import Response
+
+from app.backend.api.admin.documents import found, refusals
+from app.backend.config.environment import Config
+from app.errors import ConfigError
+
+if TYPE_CHECKING:
+    from app.backend.deploy.overview import Overview
+
+__all__ = ["deployments_router"]
+
+_NULLABLE_OBJECT = {"type": ["object", "null"]}
+_ENTRY = {
+    "type": "object",
+    "required": ["deployment", "run"],
+    "properties": {"deployment": _NULLABLE_OBJECT, "run": _NULLABLE_OBJECT},
+}
+_OVERVIEW = {
+    "type": "object",
+    "required": ["environment", "entries", "notes"],
+    "properties": {
+        "environment": {"type": "string"},
+        "entries": {"type": "array", "items": _ENTRY},
+        "notes": {"type": "array", "items": {"type": "string"}},
+    },
+}
+_MOST = 100
+
+
+def deployments_router(config: Config) -> APIRouter:
+    """``/deployments`` and ``/deployments/{id}``."""
+    router = APIRouter(prefix="/deployments")
+    unavailable = HTTPStatus.SERVICE_UNAVAILABLE
+
+    @router.get(
+        "",
+        name="deployments.list",
+        summary="Deployments of this environment, the newest first",
+        response_class=JSONResponse,
+        responses=found(_OVERVIEW)
+        | refusals(HTTPStatus.UNPROCESSABLE_ENTITY, unavailable),
+    )
+    async def list_(
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 20,
+    ) -> Response:
+        """The platform's word, and the runs of the journals; `notes` say what lacks."""
+        return JSONResponse((await _overview(config, limit)).to_dict())
+
+    @router.get(
+        "/{id}",
+        name="deployments.get",
+        summary="One deployment",
+        response_class=JSONResponse,
+        responses=found(_ENTRY) | refusals(unavailable),
+    )
+    async def get(id: str) -> Response:  # noqa: A002 - the name in the path
+        """By the id of a run, by the platform's id, or by a commit."""
+        return JSONResponse((await _overview(config, _MOST)).find(id).to_dict())
+
+    return router
+
+
+async def _overview(config: Config, limit: int) -> "Overview":
+    """What can be known from here.
+
+    Raises:
+        PlatformError: neither the platform nor a journal tells anything.
+    """
+    # Imported in a thread: the event loop answers probes meanwhile.
+    await asyncio.to_thread(importlib.import_module, "app.backend.deploy.opening")
+    from app.backend.deploy.opening import open_platform  # noqa: PLC0415 - as above
+    from app.backend.deploy.overview import look  # noqa: PLC0415 - as above
+
+    try:
+        platform = open_platform(config, config.environment)
+    except ConfigError as error:
+        overview = await look(config, config.environment, None, limit=limit)
+        return overview.noting(error)
+    try:
+        overview = await look(config, config.environment, platform, limit=limit)
+    finally:
+        await platform.close()
+    if overview.trouble is not None and not overview.runs:
+        raise overview.trouble
+    return overview

@@ -1,0 +1,168 @@
+"""What runs beside the releases and is started again when it ends."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+from app.backend.database.embedded import EmbeddedServer
+from app.backend.database.embedded import start as start_database
+from app.backend.deploy.platforms.local.caddy import ProxyPlaces, start_proxy
+from app.backend.deploy.platforms.local.replicas import Note
+from app.backend.processes import ProcessMark, end
+from app.errors import EmbeddedPostgresError, PlatformError
+
+__all__ = ["Database", "Proxy"]
+
+logger = logging.getLogger("pm33.platform")
+
+_POLL: Final = 0.05
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 5.0
+# One that ran so long has not failed to start.
+_STABLE: Final = 10.0
+_PROXY_GRACE: Final = 10.0
+_KILL_WAIT: Final = 5.0
+_DATABASE_WAIT: Final = 60.0
+
+
+class Proxy:
+    """Caddy, kept running.
+
+    Args:
+        places: its files and sockets.
+        note: remembers its process.
+    """
+
+    def __init__(self, places: ProxyPlaces, note: Note) -> None:
+        self._places = places
+        self._note = note
+        self._process: subprocess.Popen[bytes] | None = None
+        self.problem: PlatformError | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, once it listens."""
+        return None if self._process is None else self._process.pid
+
+    async def keep(self, host: str, port: int) -> None:
+        """Starts it, and starts it again with growing delays; ends when cancelled."""
+        delay = _FIRST_DELAY
+        while True:
+            began = time.monotonic()
+            try:
+                await self._run(host, port)
+            except OSError as error:
+                self.problem = PlatformError(
+                    f"Caddy's files cannot be written: {error}"
+                )
+            except PlatformError as error:
+                self.problem = error
+            logger.warning("the proxy does not run: %s", self.problem)
+            delay = (
+                _FIRST_DELAY
+                if time.monotonic() - began > _STABLE
+                else min(_LONGEST_DELAY, delay * 2)
+            )
+            await asyncio.sleep(delay)
+
+    async def end(self) -> None:
+        """Lets it finish its requests for 10 s."""
+        if self._process is None:
+            return
+        mark = ProcessMark.of(self._process.pid)
+        steps = ((signal.SIGTERM, _PROXY_GRACE), (signal.SIGKILL, _KILL_WAIT))
+        if mark is not None:
+            await end([mark], steps)
+        self._process.wait()
+        self._note("proxy", None)
+
+    async def _run(self, host: str, port: int) -> None:
+        process = await start_proxy(
+            self._places, host=host, port=port, death_signal=signal.SIGKILL
+        )
+        self._process, self.problem = process, None
+        self._note("proxy", ProcessMark.of(process.pid))
+        while process.poll() is None:  # noqa: ASYNC110 - a process sets no event
+            await asyncio.sleep(_POLL)
+        self._process = None
+        self._note("proxy", None)
+        raise PlatformError(f"it ended with code {process.returncode}")
+
+
+class Database:
+    """The platform's own PostgreSQL: started when it is first needed, then kept.
+
+    Args:
+        home: whose embedded server it is.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._server: EmbeddedServer | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self.problem: EmbeddedPostgresError | None = None
+
+    @property
+    def server(self) -> EmbeddedServer | None:
+        """The server, while it accepts connections."""
+        return self._server if self._ready.is_set() else None
+
+    def ensure(self) -> None:
+        """Begins to keep it, unless that has begun."""
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+
+    async def url(self) -> str:
+        """Where it is, as soon as it accepts connections.
+
+        Raises:
+            PlatformError: it does not within 60 s.
+        """
+        self.ensure()
+        try:
+            async with asyncio.timeout(_DATABASE_WAIT):
+                await self._ready.wait()
+        except TimeoutError as error:
+            raise PlatformError(
+                f"the platform's PostgreSQL does not run: {self.problem}",
+                remedy="mend that, or set DATABASE_URL in variables.env",
+            ) from error
+        if self._server is None:
+            raise PlatformError("the platform's PostgreSQL has just ended")
+        return self._server.url
+
+    async def end(self) -> None:
+        """Shuts it down, in 25 s at most."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._server is not None:
+            with contextlib.suppress(EmbeddedPostgresError):
+                await self._server.stop()
+
+    async def _keep(self) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                self._server = await start_database(self._home)
+            except EmbeddedPostgresError as error:
+                self.problem = error
+                logger.warning("no database: %s", error)
+                delay = min(_LONGEST_DELAY, delay * 2)
+                await asyncio.sleep(delay)
+                continue
+            self.problem, delay = None, _FIRST_DELAY
+            self._ready.set()
+            while self._server.process.alive():  # noqa: ASYNC110 - as above
+                await asyncio.sleep(_POLL * 10)
+            self._ready.clear()
+            logger.warning("the database has ended; it is started again")
+            if self._server.child is not None:
+                self._server.child.wait()
+            await asyncio.sleep(delay)

@@ -1,0 +1,70 @@
+"""What all deployments of a platform stand on."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.backend.deploy.platforms.local.places import Places
+from app.backend.deploy.platforms.local.releases import Releases
+from app.backend.deploy.platforms.local.replicas import Note
+from app.backend.deploy.platforms.local.state import StateStore
+from app.backend.deploy.platforms.local.surroundings import Surroundings
+from app.backend.deploy.platforms.local.venvs import Venvs
+from app.backend.monitoring.redaction import Redactor
+from app.backend.monitoring.secret_rules import is_sensitive_key
+
+__all__ = ["Ground", "redactor_for"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The parts that deployments share.
+
+    Attributes:
+        run: where sockets are.
+        database_url: of the platform's own PostgreSQL, once it runs; None: it has none.
+        note: remembers processes.
+    """
+
+    places: Places
+    run: Path
+    store: StateStore
+    releases: Releases
+    venvs: Venvs
+    database_url: Callable[[], Awaitable[str | None]]
+    note: Note
+
+    async def surroundings(
+        self,
+        commit: str,
+        variables: Mapping[str, str],
+        say: Callable[[str], None],
+        deployment: str | None = None,
+    ) -> Surroundings:
+        """Makes everything that processes of a commit need.
+
+        Raises:
+            PlatformError: a part cannot be had.
+        """
+        checkout = await self.releases.checkout(commit)
+        programs = await self.venvs.programs(checkout, say)
+        if "DATABASE_URL" not in variables and (url := await self.database_url()):
+            variables = {**variables, "DATABASE_URL": url}
+        return Surroundings(
+            home=self.places.home,
+            environment=self.store.state.environment,
+            deployment=deployment,
+            commit=commit,
+            variables=variables,
+            checkout=checkout,
+            programs=programs,
+        )
+
+
+def redactor_for(variables: Mapping[str, str]) -> Redactor:
+    """Hides the variables that are secrets by their name or look like it."""
+    return Redactor(
+        value
+        for name, value in variables.items()
+        if value and (is_sensitive_key(name) or "://" in value)
+    )

@@ -1,0 +1,206 @@
+"""One deployment, from its checkout to the end of its last process."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from app.backend.deploy.platforms.base import DeploymentStatus, ServiceSettings
+from app.backend.deploy.platforms.local.children import Child
+from app.backend.deploy.platforms.local.ground import Ground, redactor_for
+from app.backend.deploy.platforms.local.logbook import Logbook
+from app.backend.deploy.platforms.local.replicas import Replica, ReplicaSet
+from app.backend.deploy.platforms.local.sockets import lay_out
+from app.backend.deploy.platforms.local.state import DeploymentRecord
+from app.backend.deploy.platforms.local.surroundings import Surroundings
+from app.backend.deploy.platforms.local.variables import stored
+from app.backend.deploy.settings_file import commands_of
+from app.errors import OpsError, PlatformError
+
+__all__ = ["Life"]
+
+_PRE_DEPLOY_TIMEOUT: Final = 1800.0
+_LAST_LINES: Final = 5
+# Whoever ends a deployment that nobody has been sent to need not wait for it long.
+_UNUSED_GRACE: Final = 1.0
+
+
+class Life:
+    """What becomes of one deployment; every state is written down before it holds.
+
+    Args:
+        ground: shared by all deployments.
+        deployment: its id; its record and its variables are there already.
+        on_ready: called when it has become ready to serve.
+    """
+
+    def __init__(
+        self, ground: Ground, deployment: str, on_ready: Callable[[], None]
+    ) -> None:
+        self._ground = ground
+        self._on_ready = on_ready
+        self._folder = ground.places.deployment(deployment)
+        self._replicas: ReplicaSet | None = None
+        self.id = deployment
+        self.variables = stored(self._folder / "variables.json")
+        self.clean = redactor_for(self.variables).redact
+        self.logbook = Logbook(self._folder / "log.jsonl", self.clean)
+        self.sockets = ground.run / deployment
+
+    @property
+    def record(self) -> DeploymentRecord:
+        """As it is written down."""
+        record = self._ground.store.state.find(self.id)
+        if record is None:
+            raise PlatformError(f"deployment {self.id} is not written down any more")
+        return record
+
+    @property
+    def replicas(self) -> ReplicaSet | None:
+        """Its processes, from their start to their end."""
+        return self._replicas
+
+    def become(self, status: DeploymentStatus, **fields: Any) -> None:
+        """Writes a new state down."""
+        store = self._ground.store
+        record = replace(self.record, status=status, **fields)
+        store.change(store.state.having(record))
+
+    async def bring_up(self) -> None:
+        """Leads it to ``READY``, or to ``FAILED`` with the reason; raises neither."""
+        try:
+            await self._bring_up()
+        except (OpsError, OSError) as error:
+            reason = self._explained(error)
+            await self.end(DeploymentStatus.FAILED, reason, grace=_UNUSED_GRACE)
+        else:
+            self._on_ready()
+
+    async def serve_again(self) -> None:
+        """Starts its processes after the platform's own restart, without a gate."""
+        record = self.record
+        try:
+            settings = record.settings or await self._read_settings()
+            await self._start(settings, await self._surroundings())
+        except (OpsError, OSError) as error:
+            self._lost(self._explained(error))
+
+    async def pause(self) -> None:
+        """Ends its processes in their own time; what is written down stays."""
+        settings = self.record.settings
+        if self._replicas is not None:
+            await self._replicas.end(
+                0.0 if settings is None else settings.draining_seconds
+            )
+            self._replicas = None
+
+    async def end(
+        self, status: DeploymentStatus, reason: str = "", *, grace: float | None = None
+    ) -> None:
+        """Ends its processes and its sockets.
+
+        Args:
+            status: what it is afterwards; ``REMOVING`` meanwhile if that is REMOVED.
+            reason: why; empty leaves the reason that there is.
+            grace: from SIGTERM to SIGKILL; None: as its settings say.
+        """
+        if grace is None:
+            settings = self.record.settings
+            grace = settings.draining_seconds if settings is not None else 0.0
+        reason = reason or self.record.reason
+        if status is DeploymentStatus.REMOVED:
+            self.become(DeploymentStatus.REMOVING, reason=reason)
+        if self._replicas is not None:
+            await self._replicas.end(grace)
+            self._replicas = None
+        self.become(status, reason=reason)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    async def _bring_up(self) -> None:
+        settings = await self._read_settings()
+        await self._ground.releases.checkout(self.record.commit)
+        self.become(DeploymentStatus.BUILDING, settings=settings)
+        surroundings = await self._surroundings()
+        self.become(DeploymentStatus.DEPLOYING)
+        if settings.pre_deploy_command is not None:
+            await self._pre_deploy(settings.pre_deploy_command, surroundings)
+        replicas = await self._start(settings, surroundings)
+        await replicas.become_healthy()
+        self.become(DeploymentStatus.READY)
+
+    async def _read_settings(self) -> ServiceSettings:
+        environment = self._ground.store.state.environment
+        return await self._ground.releases.settings(self.record.commit, environment)
+
+    async def _surroundings(self) -> Surroundings:
+        return await self._ground.surroundings(
+            self.record.commit,
+            self.variables,
+            partial(self.logbook.write, "build"),
+            self.id,
+        )
+
+    async def _pre_deploy(self, command: str, surroundings: Surroundings) -> None:
+        for words in commands_of(command):
+            child = await Child.start(
+                words,
+                env=surroundings.of_command(),
+                cwd=surroundings.checkout,
+                write=partial(self.logbook.write, "pre-deploy"),
+            )
+            self._ground.note(f"{self.id}-pre-deploy", child.mark)
+            try:
+                async with asyncio.timeout(_PRE_DEPLOY_TIMEOUT):
+                    code = await child.exited()
+            except TimeoutError as error:
+                raise PlatformError(
+                    f"the pre-deploy command took longer than {_PRE_DEPLOY_TIMEOUT:g} s"
+                ) from error
+            finally:
+                await child.end(_UNUSED_GRACE)
+                self._ground.note(f"{self.id}-pre-deploy", None)
+            if code:
+                raise PlatformError(f"the pre-deploy command ended with code {code}")
+
+    async def _start(
+        self, settings: ServiceSettings, surroundings: Surroundings
+    ) -> ReplicaSet:
+        (command,) = commands_of(settings.start_command)
+        sockets = lay_out(self.sockets, settings.replicas)
+        replicas = []
+        for number, socket in enumerate(sockets):
+            name = f"{self.id}-{number}"
+            write = partial(self.logbook.write, name)
+            start = partial(
+                Child.start,
+                command,
+                env=surroundings.of_replica(number, socket, settings),
+                cwd=surroundings.checkout,
+                write=write,
+            )
+            replicas.append(
+                Replica(
+                    *(name, socket, settings),
+                    start=start,
+                    write=write,
+                    note=self._ground.note,
+                )
+            )
+        self._replicas = ReplicaSet(replicas, settings, self._lost)
+        self._replicas.start()
+        return self._replicas
+
+    def _lost(self, reason: str) -> None:
+        """Nobody is left who could serve; before READY, bring_up says so itself."""
+        if self.record.succeeded:
+            self.become(DeploymentStatus.CRASHED, reason=self.clean(reason))
+
+    def _explained(self, error: Exception) -> str:
+        """The error, and the last lines that it may be understood by; no secrets."""
+        lines = [
+            f"  {line.replica}: {line.text[:300]}"
+            for line in self.logbook.tail(_LAST_LINES)
+        ]
+        return self.clean("\n".join((str(error), *lines)))

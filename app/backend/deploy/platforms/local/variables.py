@@ -1,0 +1,131 @@
+r"""The service's variables: a dotenv file that people edit and ``set`` changes.
+
+``NAME=value`` a line, ``export`` allowed. Double quotes take ``\n``, ``\"`` and
+``\\``; single quotes take everything as it is; a bare value ends before `` #``.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from app.backend.processes import write_private
+from app.errors import ConfigError, PlatformError
+
+__all__ = ["load_variables", "parse_variables", "set_variables", "snapshot", "stored"]
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LINE: Final = re.compile(
+    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
+    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^"'\s].*?|))
+    (?:\s+\#.*)?\s*""",
+    re.VERBOSE,
+)
+_ESCAPE: Final = re.compile(r"\\(.)")
+_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def parse_variables(text: str, *, source: str) -> dict[str, str]:
+    """Reads dotenv text; the last line of a name counts.
+
+    Raises:
+        ConfigError: a line cannot be understood; its number is told, not its value.
+    """
+    values: dict[str, str] = {}
+    for number, line in enumerate(_lines(text), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise ConfigError(
+                f"{source}, line {number} is no NAME=value",
+                remedy="correct the line; a value with spaces at its ends or with "
+                'quotes goes in "double quotes"',
+            )
+        values[match["name"]] = _value(match)
+    return values
+
+
+def load_variables(path: Path) -> dict[str, str]:
+    """Reads the file; nothing where there is none.
+
+    Raises:
+        ConfigError: it cannot be read or understood.
+    """
+    return parse_variables(_text(path), source=path.name)
+
+
+def set_variables(path: Path, changes: Mapping[str, str | None]) -> None:
+    """Changes variables in the file and leaves its other lines alone; None removes.
+
+    Raises:
+        ConfigError: a name or a value cannot be written, or the file not read.
+    """
+    for name, value in changes.items():
+        if _NAME.fullmatch(name) is None or "\0" in (value or ""):
+            raise ConfigError(
+                f"{name!r} cannot be set as a variable",
+                remedy="use letters, digits and underscores, and no NUL in the value",
+            )
+    text = _text(path)
+    parse_variables(text, source=path.name)
+    kept = [line for line in _lines(text) if _name(line) not in changes]
+    kept += [f"{n}={_quoted(v)}" for n, v in changes.items() if v is not None]
+    write_private(path, "".join(f"{line}\n" for line in kept))
+
+
+def snapshot(path: Path, values: Mapping[str, str]) -> None:
+    """Keeps what a deployment was given, readable by this user alone."""
+    write_private(path, json.dumps(values, indent=1))
+
+
+def stored(path: Path) -> dict[str, str]:
+    """What :func:`snapshot` has kept.
+
+    Raises:
+        PlatformError: it is not there any more, or damaged.
+    """
+    try:
+        values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            f"the variables of deployment {path.parent.name} cannot be read",
+            remedy="use today's variables, or deploy its commit anew",
+        ) from error
+    return values
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read ({type(error).__name__})",
+            remedy="make it a readable text file of NAME=value lines",
+        ) from error
+
+
+def _lines(text: str) -> list[str]:
+    """Not ``splitlines``, which knows ends that a value may hold."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _name(line: str) -> str | None:
+    match = _LINE.fullmatch(line)
+    return None if match is None or line.lstrip().startswith("#") else match["name"]
+
+
+def _value(match: re.Match[str]) -> str:
+    if match["double"] is not None:
+        return _ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), match["double"])
+    return match["single"] if match["single"] is not None else match["bare"]
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return f'"{escaped}"'

@@ -1,0 +1,38 @@
+"""The words in which a watch and a gate say what they have come to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Decision", "Rule", "Verdict"]
+
+
+class Verdict(StrEnum):
+    """``inconclusive`` never rolls anything back."""
+
+    OK = "ok"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Rule(StrEnum):
+    """What has decided."""
+
+    PLATFORM = "platform"
+    SUPERSEDED = "superseded"
+    IDENTITY = "identity"
+    RESTARTS = "restarts"
+    CONSECUTIVE = "consecutive"
+    REPLICA = "replica"
+    SHARE = "share"
+    TRAFFIC = "traffic"
+    TIME = "time"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, and why; ``reason`` has no secrets."""
+
+    verdict: Verdict
+    rule: Rule
+    reason: str

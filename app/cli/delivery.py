@@ -1,0 +1,141 @@
+"""What deploy, rollback and monitor do alike: target, tools, Ctrl-C, report."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from app.backend.config.environment import Config
+    from app.backend.deploy.report import RunReport
+    from app.backend.deploy.tools import Tools
+    from app.backend.monitoring.redaction import Redactor
+
+__all__ = ["Delivery"]
+
+T = TypeVar("T")
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One environment, as a command has been told or has found it.
+
+    Attributes:
+        config: as that environment has it.
+        environment: its name.
+        redactor: knows the configuration's secrets; all output goes through it.
+    """
+
+    config: "Config"
+    environment: str
+    redactor: "Redactor"
+
+    @classmethod
+    def into(cls, flag: str | None, *, guess: bool = False) -> "Delivery":
+        """Finds out which environment is meant, and says so before all else.
+
+        Args:
+            flag: of the command line.
+            guess: take the last one that a run was made in, if nothing says.
+
+        Raises:
+            TargetError: it cannot be told.
+        """
+        from app.backend.config.environment import read_config  # noqa: PLC0415 - 0.5 s
+        from app.backend.deploy.opening import last_environment  # noqa: PLC0415
+        from app.backend.deploy.target import choose_environment  # noqa: PLC0415
+        from app.backend.monitoring.observability import (  # noqa: PLC0415 - 0.4 s
+            configure_logging,
+        )
+        from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415
+
+        # Where the service listens is no matter of this process, and must not stop it.
+        environ = {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
+        last = last_environment(read_config(environ).home) if guess else None
+        chosen = choose_environment(flag, environ, last=last)
+        click.echo(f"environment {chosen}", err=True)
+        config = read_config({**environ, "ENVIRONMENT": chosen.value})
+        redactor = Redactor(config.secrets())
+        configure_logging(config=config, redactor=redactor, stream=sys.stderr)
+        logging.getLogger().setLevel(logging.WARNING)
+        return cls(config, chosen.value, redactor)
+
+    def refuse_unusable(self) -> None:
+        """A deployment must not run with a default in place of what was meant.
+
+        Raises:
+            ConfigError: a variable of the pipeline cannot be used.
+        """
+        from app.backend.config.settings import DeploymentSettings  # noqa: PLC0415
+        from app.errors import ConfigError  # noqa: PLC0415 - most are usable
+
+        fields = DeploymentSettings.model_fields.values()
+        ours = {str(field.alias) for field in fields}
+        for problem in self.config.problems:
+            if problem.variable.removesuffix("_FILE") in ours:
+                raise ConfigError(
+                    f"{problem.variable} {problem.message}", remedy=problem.remedy
+                )
+
+    def with_tools(
+        self,
+        work: "Callable[[Tools], Coroutine[Any, Any, T]]",
+        *,
+        changes: bool = True,
+    ) -> T:
+        """Runs the work to its end with everything it needs, and closes that.
+
+        The first Ctrl-C asks it to stop at a safe edge, the second leaves all as it
+        is and exits with 130.
+
+        Args:
+            work: is given the tools.
+            changes: whether it can leave anything half done; else the first Ctrl-C
+                ends it.
+        """
+        from app.backend.deploy.interrupt import (  # noqa: PLC0415 - 0.1 s
+            InterruptedRunError,
+            until_interrupted,
+        )
+        from app.backend.deploy.opening import open_tools  # noqa: PLC0415 - 1 s
+
+        async def run() -> T:
+            opened = open_tools(self.config, self.environment, say=self.say)
+            async with opened as tools:
+                if not changes:
+                    return await work(tools)
+                return await until_interrupted(work(tools), tools.interrupt)
+
+        try:
+            return asyncio.run(run())
+        except InterruptedRunError:
+            self.say("interrupted before anything was begun")
+            sys.exit(_INTERRUPTED)
+        except asyncio.CancelledError:
+            self.say("left as it is; `pm33 deploy resume` goes on with it")
+            sys.exit(_INTERRUPTED)
+
+    def say(self, line: str) -> None:
+        """One line of talk."""
+        click.echo(self.redactor.redact(line), err=True)
+
+    def show(self, body: Any, text: str, *, as_json: bool) -> None:
+        """The result: data, or the same in words."""
+        if as_json:
+            clean = self.redactor.redact_value(body)
+            click.echo(json.dumps(clean, indent=2))
+        else:
+            click.echo(self.redactor.redact(text))
+
+    def finish(self, report: "RunReport", *, as_json: bool) -> NoReturn:
+        """Shows how a run has ended, and exits with its code."""
+        self.show(report.to_dict(), report.text(), as_json=as_json)
+        sys.exit(report.exit_code)

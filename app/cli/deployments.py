@@ -1,0 +1,188 @@
+"""``pm33 deployments``: what has been deployed, by whom, and what came of it."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from app.cli.delivery import Delivery
+from app.cli.options import environment_option, json_option, refuse_misplaced
+
+if TYPE_CHECKING:
+    from app.backend.deploy.overview import Overview
+    from app.backend.deploy.platforms.base import LogLine, Platform
+    from app.backend.deploy.run_state import RunState
+
+__all__ = ["deployments"]
+
+T = TypeVar("T")
+
+_MANY = 100
+
+_limit = click.option("--limit", type=click.IntRange(1, 1000), default=20)
+
+
+@click.group(invoke_without_command=True)
+@environment_option
+@_limit
+@json_option
+@click.pass_context
+def deployments(context: click.Context, /, **options: Any) -> None:
+    """What has been deployed, the newest first."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_, **options)
+    else:
+        refuse_misplaced(context)
+
+
+@deployments.command(name="list")
+@environment_option
+@_limit
+@json_option
+def list_(environment: str | None, limit: int, *, as_json: bool) -> None:
+    """Shows deployments and runs, the newest first."""
+    delivery = Delivery.into(environment, guess=True)
+    overview = _overview(delivery, limit)
+    empty = "nothing is known" if overview.trouble else "nothing has been deployed"
+    text = "\n".join(_table(overview)) or empty
+    delivery.show(overview.to_dict(), text, as_json=as_json)
+    for note in overview.notes:
+        delivery.say(f"note: {note}")
+    sys.exit(overview.trouble.exit_code if overview.trouble else 0)
+
+
+@deployments.command()
+@click.argument("name")
+@environment_option
+@json_option
+def show(name: str, environment: str | None, *, as_json: bool) -> None:
+    """Shows a run, a deployment or the newest deployment of a commit."""
+    delivery = Delivery.into(environment, guess=True)
+    overview = _overview(delivery, limit=_MANY)
+    for note in overview.notes:
+        delivery.say(f"note: {note}")
+    entry = overview.find(name)
+    text = "\n".join(_facts(entry.to_dict()))
+    delivery.show(entry.to_dict(), text, as_json=as_json)
+
+
+@deployments.command()
+@click.argument("name", required=False)
+@environment_option
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@_limit
+@json_option
+def logs(
+    name: str | None,
+    environment: str | None,
+    limit: int,
+    *,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Shows what a deployment wrote; by default the one that serves."""
+    delivery = Delivery.into(environment, guess=True)
+
+    async def listen(platform: "Platform") -> None:
+        deployment = await _deployment(delivery, platform, name)
+        delivery.say(f"deployment {deployment}")
+        lines = platform.logs(deployment, limit=limit, follow=follow)
+        async for one in lines:
+            click.echo(delivery.redactor.redact(_line(one, as_json=as_json)))
+
+    asyncio.run(_with_platform(delivery, listen))
+
+
+async def _with_platform(
+    delivery: Delivery, work: "Callable[[Platform], Awaitable[T]]"
+) -> T:
+    from app.backend.deploy.opening import open_platform  # noqa: PLC0415 - 0.5 s
+
+    platform = open_platform(delivery.config, delivery.environment)
+    try:
+        return await work(platform)
+    finally:
+        await platform.close()
+
+
+async def _deployment(
+    delivery: Delivery, platform: "Platform", name: str | None
+) -> str:
+    """The platform's id of what is named; of what serves, if nothing is."""
+    from app.backend.deploy.overview import look  # noqa: PLC0415 - 1 s
+    from app.errors import DeploymentNotFoundError  # noqa: PLC0415 - seldom raised
+
+    overview = await look(delivery.config, delivery.environment, platform, limit=_MANY)
+    if overview.trouble is not None:
+        raise overview.trouble
+    if name is not None:
+        found = overview.find(name).deployment
+    else:
+        found = next((one for one in overview.deployments if one.active), None)
+    if found is None:
+        raise DeploymentNotFoundError(
+            f"the platform has no deployment {name or 'that serves'}",
+            remedy="`pm33 deployments list` shows what there is",
+        )
+    return found.id
+
+
+def _overview(delivery: Delivery, limit: int) -> "Overview":
+    """What is known; that the platform cannot be spoken to is part of it."""
+    from app.backend.deploy.overview import look  # noqa: PLC0415 - 1 s
+    from app.errors import ConfigError  # noqa: PLC0415 - seldom raised
+
+    config, environment = delivery.config, delivery.environment
+
+    async def ask(platform: "Platform | None") -> "Overview":
+        return await look(config, environment, platform, limit=limit)
+
+    try:
+        return asyncio.run(_with_platform(delivery, ask))
+    except ConfigError as error:
+        return asyncio.run(ask(None)).noting(error)
+
+
+def _table(overview: "Overview") -> Iterator[str]:
+    for entry in overview.entries:
+        one, run = entry.deployment, entry.run
+        at = one.created_at if one else run and run.started_at
+        marks = "*" if one and one.active else " "
+        commit = (one.commit if one else run.commit if run else "")[:12]
+        cells = (
+            f"{marks} {at:%Y-%m-%d %H:%M:%S}" if at else marks,
+            f"{commit:<12}",
+            f"{one.id if one else '-':<20}",
+            f"{one.status if one else '-':<12}",
+            f"{run.run} {_ending(run)}" if run else "-",
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _ending(run: "RunState") -> str:
+    return run.outcome or "ended" if run.ended else "not ended"
+
+
+def _facts(body: dict[str, Any], indent: str = "") -> Iterator[str]:
+    for name, value in body.items():
+        if isinstance(value, dict):
+            yield f"{indent}{name}:"
+            yield from _facts(value, f"{indent}  ")
+        elif value not in (None, "", []):
+            yield f"{indent}{name}: {_words(value)}"
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"{one['name']} {one['status']}" for one in value)
+    return str(value)
+
+
+def _line(one: "LogLine", *, as_json: bool) -> str:
+    at = one.at.isoformat()
+    if as_json:
+        return json.dumps({"at": at, "replica": one.replica, "text": one.text})
+    return f"{at}  {one.replica}  {one.text}"

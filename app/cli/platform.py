@@ -1,0 +1,138 @@
+"""``pm33 platform``: this machine as a platform."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["platform"]
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_ENVIRONMENTS = click.Choice(["development", "staging", "production"])
+
+
+@click.group()
+def platform() -> None:
+    """Runs releases on this machine, behind a proxy that loses no request."""
+
+
+@platform.command()
+@click.option("--foreground", is_flag=True, help="Stay, and stop it all on Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Of the proxy. [8080]")
+@click.option("--host", help="Address of the proxy. [127.0.0.1]")
+@click.option("-e", "--environment", type=_ENVIRONMENTS, help="[development]")
+@click.option("--repository", type=_FOLDER, help="Where commits come from. [here]")
+@click.option("--env-file", type=_FILE, help="Becomes the service's variables.")
+@click.option(
+    "--database/--no-database",
+    default=None,
+    help="A PostgreSQL of its own where no DATABASE_URL is set. [yes]",
+)
+def up(*, foreground: bool, **chosen: Any) -> None:
+    """Starts the platform, or finds that it runs; what was given once is kept."""
+    from app.backend.deploy.platforms.local import (  # noqa: PLC0415 - 0.2 s
+        lifting,
+        preparing,
+    )
+
+    home, variables = _home_and_variables()
+    options = preparing.UpOptions(**chosen, variables=variables)
+    if foreground:
+        code = asyncio.run(lifting.stay_up(home, options, _tell))
+        raise SystemExit(code)
+    status, fresh = asyncio.run(lifting.bring_up(home, options))
+    if not fresh and any(value is not None for value in chosen.values()):
+        click.echo(
+            "It runs already, and goes on as it did; `pm33 platform down` comes first.",
+            err=True,
+        )
+    if fresh and variables:
+        click.echo("The service's DATABASE_URL is in its variables.", err=True)
+    _tell(status)
+
+
+@platform.command()
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 3600),
+    default=90.0,
+    show_default=True,
+    help="Seconds until what still runs is killed.",
+)
+def down(timeout: float) -> None:
+    """Stops the platform; the next `up` starts what served."""
+    from app.backend.deploy.platforms.local import lifting  # noqa: PLC0415 - as above
+
+    home, _ = _home_and_variables()
+    was_up = asyncio.run(lifting.bring_down(home, timeout))
+    click.echo("The platform is down." if was_up else "The platform was not up.")
+
+
+@platform.command()
+@click.option("--json", "as_json", is_flag=True, help="The whole status.")
+def status(*, as_json: bool) -> None:
+    """Shows what runs; exits with 3 when nothing does."""
+    from app.backend.deploy.platforms.local import LocalPlatform  # noqa: PLC0415
+
+    async def ask(home: Path) -> dict[str, Any]:
+        local = LocalPlatform(home)
+        found = dict(await local.status())
+        running = found["proxy"]["pid"] is not None
+        found["answered"] = await local.proxy_total() if running else None
+        return found
+
+    home, _ = _home_and_variables()
+    found = asyncio.run(ask(home))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _tell(found)
+
+
+def _home_and_variables() -> tuple[Path, dict[str, str]]:
+    """The home, and the shell's DATABASE_URL, which the service is to have as well."""
+    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.5 s
+
+    config = get_config()
+    url = config.database.url
+    variables = {} if url is None else {"DATABASE_URL": url.get_secret_value()}
+    return config.home.absolute(), variables
+
+
+def _tell(status: Mapping[str, Any]) -> None:
+    proxy, database = status["proxy"], status["database"]
+    click.echo(f"Service      {status['url']}  ({status['environment']})")
+    click.echo(f"Repository   {status['repository']}")
+    answered = f", {count} answers" if (count := status.get("answered")) else ""
+    click.echo(f"Proxy        {_process(proxy)}{answered}")
+    if database["pid"] or database["problem"]:
+        click.echo(f"PostgreSQL   {_process(database)}")
+    if status["active"] is None:
+        click.echo("Serving      nothing yet; `pm33 deploy` changes that")
+    for one in status["deployments"]:
+        mark = "→" if one["active"] else " "
+        age = _age(datetime.fromisoformat(one["created_at"]))
+        line = f"{mark} {one['id']}  {one['commit'][:12]}  {one['status']:<12}  {age}"
+        click.echo(line.rstrip())
+        if one["reason"] and one["status"] in {"FAILED", "CRASHED"}:
+            click.echo(f"    {one['reason'].splitlines()[0]}")
+
+
+def _process(part: Mapping[str, Any]) -> str:
+    if part["pid"] is None:
+        return f"does not run: {part['problem'] or 'it is being started'}"
+    version = part.get("version")
+    return f"{version}, pid {part['pid']}" if version else f"pid {part['pid']}"
+
+
+def _age(at: datetime) -> str:
+    seconds = max(0, int((datetime.now(UTC) - at).total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

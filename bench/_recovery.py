@@ -1,0 +1,98 @@
+"""From a fault after the switch to traffic that is well again, by the real pipeline."""
+
+import asyncio
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.backend.deploy.journal import EventKind
+from app.backend.deploy.report import Ending
+from app.errors import OpsError
+from bench._progress import say
+from tests.support.load import Load
+from tests.support.local_delivery import LocalDelivery, local_delivery
+
+__all__ = ["measure"]
+
+_BAKE = 120.0
+_RATE = 50.0
+
+
+def measure(*, faults: int, interval: float, seed: int) -> list[dict[str, Any]]:
+    """Seconds from the fault to each of what follows, one entry for each fault.
+
+    Args:
+        faults: how many.
+        interval: from one round of probes to the next.
+        seed: of when in a round the fault happens.
+
+    Raises:
+        OpsError: a run did not end rolled back and verified.
+    """
+    order = random.Random(seed)  # noqa: S311 - not a secret
+    return asyncio.run(_all(faults, interval, order))
+
+
+async def _all(
+    faults: int, interval: float, order: random.Random
+) -> list[dict[str, Any]]:
+    found = []
+    with tempfile.TemporaryDirectory(prefix="pm33-bench-") as folder:
+        async with local_delivery(Path(folder)) as delivery:
+            await delivery.deploy(delivery.commit("good"), unlocked=True)
+            for number in range(faults):
+                say(f"fault {number + 1} of {faults}")
+                phase = interval * (1 + order.random())
+                found.append(await _one(delivery, number, interval, phase))
+    return found
+
+
+async def _one(
+    delivery: LocalDelivery, number: int, interval: float, phase: float
+) -> dict[str, Any]:
+    delivery.turned_bad.unlink(missing_ok=True)
+    commit = delivery.commit(f"bad-{number}", spoils=True)
+    port = urlsplit(await delivery.platform.url()).port
+    if port is None:
+        raise OpsError("the platform tells no port", remedy="mend its url()")
+    run = asyncio.create_task(
+        delivery.deploy(commit, unlocked=True, bake=_BAKE, monitor_interval=interval)
+    )
+    try:
+        await delivery.serving(commit)
+        await asyncio.sleep(phase)
+        async with Load(port, rate=_RATE) as load:
+            # Events have the wall clock's time, requests the monotonic one's.
+            ahead = time.time() - time.monotonic()
+            delivery.turned_bad.touch()
+            fault = time.time()
+            report = await run
+    finally:
+        run.cancel()
+    if report.ending is not Ending.ROLLED_BACK:
+        raise OpsError(report.text(), remedy="see why it was not rolled back")
+    bad = [one.ended for one in load.requests if one.loss]
+    well = min(
+        one.ended for one in load.requests if not one.loss and one.sent > max(bad)
+    )
+    ended = await _outcomes(delivery, report.run)
+    return {
+        "detected": ended["bake"] - fault,
+        "back": well + ahead - fault,
+        "verified": ended["verify"] - fault,
+        "bad_answers": len(bad),
+        "cause": report.cause,
+    }
+
+
+async def _outcomes(delivery: LocalDelivery, run: str) -> dict[str, float]:
+    """When each step of a run had its outcome, in seconds of the wall clock."""
+    events, _ = await delivery.events()
+    return {
+        event.step: event.at.timestamp()
+        for event in events
+        if event.run == run and event.kind is EventKind.OUTCOME
+    }

@@ -1,0 +1,146 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from app.backend.deploy.clock import Clock
+from app.backend.deploy.monitor import monitor
+from app.backend.deploy.report import Ending, RunReport
+from app.backend.deploy.request import MonitorRequest
+from app.errors import PreflightError
+from tests.support.delivery import ENVIRONMENT, Delivery, QuickClock
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Delivery:
+    return Delivery(tmp_path)
+
+
+class Scheduled(QuickClock):
+    """Lets something happen when its time has come."""
+
+    def __init__(self, at: float, happen: Any) -> None:
+        super().__init__()
+        self._at = self.time() + at
+        self._happen = happen
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if self._happen is not None and self.time() >= self._at:
+            happen, self._happen = self._happen, None
+            await happen()
+
+
+async def look(
+    delivery: Delivery, clock: Clock | None = None, **flags: Any
+) -> RunReport:
+    given = {"seconds": 120.0, "monitor_interval": 5.0} | flags
+    request = MonitorRequest(environment=ENVIRONMENT, actor="test", **given)
+    tools = delivery.tools
+    if clock is not None:
+        tools = replace(tools, clock=clock)
+    return await monitor(request, tools)
+
+
+async def test_what_stays_good_ends_well(delivery: Delivery) -> None:
+    await delivery.good("one")
+    report = await look(delivery)
+    assert report.ending is Ending.DONE
+    assert report.exit_code == 0
+
+
+async def test_what_turns_bad_is_left_and_the_exit_code_says_so(
+    delivery: Delivery,
+) -> None:
+    first = await delivery.good("one")
+    second = await delivery.good("two")
+
+    async def turn_bad() -> None:
+        delivery.platform.behave(second, good=False)
+
+    report = await look(delivery, Scheduled(30.0, turn_bad))
+    assert report.ending is Ending.ROLLED_BACK
+    assert report.exit_code == 1
+    assert report.serves
+    assert report.serves.commit == first
+    run = (await delivery.runs())[0]
+    assert run.kind == "rollback"
+    assert run.reason.startswith("monitor")
+
+
+async def test_what_was_bad_from_the_beginning_is_found_out(
+    delivery: Delivery,
+) -> None:
+    first = await delivery.good("one")
+    second = await delivery.good("two")
+    delivery.platform.behave(second, good=False)
+    report = await look(delivery)
+    assert report.serves
+    assert report.serves.commit == first
+
+
+async def test_without_rollback_it_only_says_what_to_do(delivery: Delivery) -> None:
+    await delivery.good("one")
+    second = await delivery.good("two")
+    delivery.platform.behave(second, good=False)
+    report = await look(delivery, rollback=False)
+    assert report.exit_code == 3
+    assert report.next_command.startswith("pm33 rollback")
+    active = delivery.platform.active()
+    assert active
+    assert active.commit == second
+
+
+async def test_nowhere_to_go_is_said(delivery: Delivery) -> None:
+    first = await delivery.good("one")
+    delivery.platform.behave(first, good=False)
+    report = await look(delivery)
+    assert report.ending is Ending.STRANDED
+
+
+async def test_a_deployment_that_takes_its_place_is_watched_instead(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    second = delivery.commit("two")
+
+    async def deploy() -> None:
+        assert (await delivery.deploy(second)).exit_code == 0
+
+    report = await look(delivery, Scheduled(30.0, deploy))
+    assert report.ending is Ending.DONE
+    assert report.commit == second
+
+
+async def test_while_somebody_is_at_work_nothing_is_rolled_back(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    second = await delivery.good("two")
+    delivery.platform.behave(second, good=False)
+    delivery.leases.holder = "ada"
+
+    async def recover() -> None:
+        delivery.platform.behave(second)
+
+    report = await look(delivery, Scheduled(60.0, recover))
+    assert report.ending is Ending.DONE
+    assert any("not rolled back" in line for line in delivery.said)
+
+
+async def test_it_is_stopped_by_an_interrupt(delivery: Delivery) -> None:
+    await delivery.good("one")
+
+    async def stop() -> None:
+        delivery.tools.interrupt.ask()
+
+    report = await look(delivery, Scheduled(30.0, stop), seconds=None)
+    assert report.exit_code == 130
+
+
+async def test_nothing_can_be_watched_where_nothing_serves(delivery: Delivery) -> None:
+    with pytest.raises(PreflightError):
+        await look(delivery)

@@ -1,0 +1,125 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.backend.config.environment import read_config
+from app.backend.deploy.journal import Event, EventKind
+from app.backend.deploy.journal_file import FileJournal, journal_path
+from app.backend.deploy.overview import Overview, look
+from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
+from app.backend.deploy.run_state import RunState
+from app.errors import ConfigError, DeploymentNotFoundError
+
+BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
+FIRST, SECOND = "a" * 40, "b" * 40
+
+
+def deployment(name: str, commit: str, minutes: int = 0, **fields: Any) -> Deployment:
+    return Deployment(
+        id=name,
+        commit=commit,
+        status=DeploymentStatus.SUCCESS,
+        created_at=BEGAN + timedelta(minutes=minutes),
+        **fields,
+    )
+
+
+def run(name: str, commit: str, **fields: Any) -> RunState:
+    return RunState(run=name, commit=commit, started_at=BEGAN, **fields)
+
+
+def overview(
+    deployments: tuple[Deployment, ...] = (), runs: tuple[RunState, ...] = ()
+) -> Overview:
+    return Overview(environment="development", deployments=deployments, runs=runs)
+
+
+@pytest.mark.parametrize(
+    ("made", "known"),
+    [
+        ({"tag": None}, {"deployment": "d-1"}),
+        ({"tag": "run-1"}, {}),
+        ({"tag": "run-1/deploy/2"}, {}),
+    ],
+    ids=["by its id", "by its tag", "by a longer tag"],
+)
+def test_a_deployment_stands_beside_the_run_that_made_it(
+    made: dict[str, Any], known: dict[str, Any]
+) -> None:
+    one, by = deployment("d-1", FIRST, **made), run("run-1", FIRST, **known)
+    [entry] = overview((one,), (by,)).entries
+
+    assert (entry.deployment, entry.run) == (one, by)
+
+
+def test_what_only_one_side_knows_is_shown_too() -> None:
+    one, refused = deployment("d-1", FIRST), run("run-2", SECOND)
+    first, second = overview((one,), (refused,)).entries
+
+    assert (first.deployment, first.run) == (one, None)
+    assert (second.deployment, second.run) == (None, refused)
+
+
+def test_of_two_runs_with_one_deployment_the_newest_stands_there() -> None:
+    one = deployment("d-1", FIRST)
+    newer, older = (run(name, FIRST, deployment="d-1") for name in ("run-2", "run-1"))
+    [entry] = overview((one,), (newer, older)).entries
+
+    assert entry.run == newer
+
+
+@pytest.mark.parametrize("name", ["d-2", "run-2", SECOND, SECOND[:7], SECOND.upper()])
+def test_an_entry_is_found_by_each_of_its_names(name: str) -> None:
+    known = overview(
+        (deployment("d-3", FIRST, 2), deployment("d-2", SECOND, 1)),
+        (run("run-2", SECOND, deployment="d-2"),),
+    )
+    found = known.find(name).deployment
+
+    assert found is not None
+    assert found.id == "d-2"
+
+
+def test_a_commit_means_its_newest_deployment() -> None:
+    known = overview((deployment("d-2", FIRST, 1), deployment("d-1", FIRST)))
+    found = known.find(FIRST).deployment
+
+    assert found is not None
+    assert found.id == "d-2"
+
+
+@pytest.mark.parametrize("name", ["d-9", FIRST[:6], "", "c" * 40])
+def test_what_is_not_there_or_too_short_is_refused(name: str) -> None:
+    known = overview((deployment("d-1", FIRST),))
+
+    with pytest.raises(DeploymentNotFoundError) as raised:
+        known.find(name)
+    assert raised.value.remedy
+
+
+async def test_runs_are_read_where_no_platform_can_be_asked(tmp_path: Path) -> None:
+    config = read_config({"PM33_HOME": str(tmp_path)})
+    begin = {"environment": "development", "commit": FIRST, "actor": "somebody"}
+    await FileJournal(journal_path(tmp_path, "development")).append(
+        Event("run-1", "run", 1, 1, EventKind.BEGIN, BEGAN, begin)
+    )
+    known = await look(config, "development", None)
+    noted = known.noting(ConfigError("it is elsewhere", remedy="go there"))
+
+    body = noted.to_dict()
+    assert body["notes"] == ["it is elsewhere; go there"]
+    [entry] = body["entries"]
+    assert entry["deployment"] is None
+    assert (entry["run"]["run"], entry["run"]["commit"]) == ("run-1", FIRST)
+
+
+async def test_rows_that_cannot_be_read_are_a_note(tmp_path: Path) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    config = read_config({"PM33_HOME": str(tmp_path), "DATABASE_URL": url})
+    known = await look(config, "development", None)
+
+    assert known.runs == ()
+    [note] = known.notes
+    assert "state database" in note
