@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.backend.deploy.journal import EventKind
+from app.backend.deploy.records.journal import EventKind
 from app.backend.deploy.report import Ending
 from app.errors import OpsError
 from bench._progress import say

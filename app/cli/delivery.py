@@ -44,14 +44,18 @@ class Delivery:
 
         Args:
             flag: of the command line.
-            guess: take the last one that a run was made in, if nothing says.
+            guess: if nothing says, take the last one that a run was made in, or the
+                local platform's.
 
         Raises:
             TargetError: it cannot be told.
         """
         from app.backend.config.environment import read_config  # noqa: PLC0415 - 0.5 s
-        from app.backend.deploy.opening import last_environment  # noqa: PLC0415
-        from app.backend.deploy.target import choose_environment  # noqa: PLC0415
+        from app.backend.deploy.opening import (  # noqa: PLC0415
+            last_environment,
+            platform_environment,
+        )
+        from app.backend.deploy.planning.target import choose_environment  # noqa: PLC0415
         from app.backend.monitoring.observability import (  # noqa: PLC0415 - 0.4 s
             configure_logging,
         )
@@ -59,8 +63,13 @@ class Delivery:
 
         # Where the service listens is no matter of this process, and must not stop it.
         environ = {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
-        last = last_environment(read_config(environ).home) if guess else None
-        chosen = choose_environment(flag, environ, last=last)
+        home = read_config(environ).home
+        chosen = choose_environment(
+            flag,
+            environ,
+            last=last_environment(home) if guess else None,
+            platform=platform_environment(home) if guess else None,
+        )
         click.echo(f"environment {chosen}", err=True)
         config = read_config({**environ, "ENVIRONMENT": chosen.value})
         redactor = Redactor(config.secrets())

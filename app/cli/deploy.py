@@ -20,8 +20,8 @@ from app.cli.options import (
 
 if TYPE_CHECKING:
     from app.backend.config.environment import Config
+    from app.backend.deploy.planning.target import Release
     from app.backend.deploy.request import DeployRequest
-    from app.backend.deploy.target import Release
     from app.backend.deploy.tools import Tools
 
 __all__ = ["deploy", "request_of"]
@@ -85,9 +85,9 @@ def deploy(
         refuse_misplaced(context)
         return
     from app.backend.deploy import pipeline  # noqa: PLC0415 - 1 s
-    from app.backend.deploy.plan import Plan  # noqa: PLC0415 - as above
+    from app.backend.deploy.planning.plan import Plan  # noqa: PLC0415 - as above
+    from app.backend.deploy.planning.target import resolve_release  # noqa: PLC0415 - as above
     from app.backend.deploy.report import RunReport  # noqa: PLC0415 - as above
-    from app.backend.deploy.target import resolve_release  # noqa: PLC0415 - as above
 
     delivery = Delivery.into(environment)
     delivery.refuse_unusable()

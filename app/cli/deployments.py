@@ -14,7 +14,7 @@ from app.cli.options import environment_option, json_option, refuse_misplaced
 if TYPE_CHECKING:
     from app.backend.deploy.overview import Overview
     from app.backend.deploy.platforms.base import LogLine, Platform
-    from app.backend.deploy.run_state import RunState
+    from app.backend.deploy.records.run_state import RunState
 
 __all__ = ["deployments"]
 

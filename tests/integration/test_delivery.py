@@ -1,14 +1,10 @@
 """The pipeline over real processes behind a real proxy."""
 
 import asyncio
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -17,14 +13,16 @@ from app.backend.config.settings import DatabaseSettings
 from app.backend.database.embedded import Places, start
 from app.backend.database.target import parse_target
 from app.backend.deploy.monitor import monitor
+from app.backend.deploy.records.run_state import runs_of
 from app.backend.deploy.report import Ending
 from app.backend.deploy.request import MonitorRequest
-from app.backend.deploy.run_state import runs_of
 from app.backend.migrations.migration_manager import upgrade
 from app.errors import LeaseHeldError, LeaseLostError
 from tests.support.local_delivery import ENVIRONMENT, LocalDelivery, local_delivery
-from tests.support.local_platform import RAILWAY_TOML, ask
+from tests.support.local_platform import RAILWAY_TOML, ask, deployed
 from tests.support.postgres import open_home
+from tests.support.scripts import SCRIPTS, ran
+from tests.support.service import Finished
 
 _RED = """
 NAME = "red"
@@ -133,32 +131,51 @@ async def test_an_emergency_needs_nothing_but_the_platform(tmp_path: Path) -> No
         try:
             await upgrade(parse_target(SecretStr(server.url), DatabaseSettings()))
             async with local_delivery(tmp_path, server.url) as delivery:
-                first = await delivery.good("one")
-                await delivery.good("two")
+                first = delivery.commit("one")
+                await deployed(delivery.platform, first)
+                second = await delivery.good("two")
+                empty = tmp_path / "empty"
+                empty.mkdir()
                 await server.stop()
                 shutil.rmtree(delivery.home / "journal")
-                report = await asyncio.to_thread(_roll_back, delivery, tmp_path)
-                assert report["ending"] == "restored", report
-                assert report["verdict"] == "ok"
-                assert any("unlocked" in note for note in report["notes"])
+
+                said = await _emergency(delivery, empty)
+                assert said.code == 0, said.err
+                assert said.err.startswith(
+                    "environment development (from the local platform)\n"
+                )
+                assert Ending.RESTORED.meaning in said.out
+                assert "note: unlocked" in said.out
                 assert (await ask(delivery.platform))["commit"] == first
+
+                known = {"DATABASE_URL": server.url}
+                said = await _emergency(delivery, empty, "--target", second, **known)
+                assert said.code == 0, said.err
+                assert "note: unlocked" in said.out
+                assert (await ask(delivery.platform))["commit"] == second
+
+                server = await start(home, durable=False, places=Places(scratch=home))
+                said = await _emergency(delivery, empty, "--target", first, **known)
+                assert said.code == 0, said.err
+                assert "unlocked" not in said.out
+                file, rows = await delivery.events()
+                assert file == rows
+                assert [run.outcome for run in runs_of(file)][:3] == ["restored"] * 3
+                assert list(empty.iterdir()) == []
         finally:
             await server.stop()
 
 
-def _roll_back(delivery: LocalDelivery, folder: Path) -> dict[str, Any]:
-    empty = folder / "empty"
-    empty.mkdir()
-    command = ["rollback", "-e", ENVIRONMENT, "--reason", "emergency", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", *command],
-        cwd=empty,
-        env={"PATH": os.environ["PATH"], **delivery.environ},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=90,
+async def _emergency(
+    delivery: LocalDelivery, folder: Path, *words: str, **variables: str
+) -> Finished:
+    """What somebody types who has a terminal, and knows where the platform is."""
+    return await ran(
+        *("python3", SCRIPTS / "rollback.py"),
+        *("--reason", "emergency", "--strategy", "immediate", *words),
+        folder=folder,
+        PATH=os.environ["PATH"],
+        HOME=str(folder),
+        PM33_HOME=str(delivery.home),
+        **variables,
     )
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report

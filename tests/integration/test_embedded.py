@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from app.backend.database import embedded
-from app.backend.database.embedded import EmbeddedServer, Places, running_url
+from app.backend.database.embedded import EmbeddedServer, Places, last_url, running_url
 from app.backend.database.embedded.identity import scratch_folder
 from app.backend.processes import spawn
 from app.errors import EmbeddedPostgresError
@@ -136,9 +136,10 @@ async def test_a_port_that_was_taken_meanwhile_is_replaced(home: Path) -> None:
 
 async def test_the_url_is_known_while_the_server_runs(home: Path) -> None:
     assert running_url(home) is None
+    assert last_url(home) is None
     async with started(home) as server:
         assert running_url(home) == server.url
-    assert running_url(home) is None
+    assert (running_url(home), last_url(home)) == (None, server.url)
 
 
 async def test_a_copied_home_does_not_know_the_original_server(home: Path) -> None:

@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from app.backend.config.settings import DatabaseSettings
 from app.backend.database.lease import Guard, Unlocked, acquire, break_lease
 from app.backend.database.target import DatabaseTarget, parse_target
-from app.backend.deploy.journal import Event, EventKind, merge
-from app.backend.deploy.journal_file import FileJournal
-from app.backend.deploy.journal_rows import RowsJournal
-from app.backend.deploy.journals import Journals
+from app.backend.deploy.records.journal import Event, EventKind, merge
+from app.backend.deploy.records.journal_file import FileJournal
+from app.backend.deploy.records.journal_rows import RowsJournal
+from app.backend.deploy.records.journals import Journals
 from app.errors import JournalError, LeaseLostError
 from tests.support.events import event, events, story
 from tests.support.private_postgres import private_postgres

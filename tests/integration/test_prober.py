@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from app.backend.deploy.fetch import Origin
 from app.backend.deploy.platforms.base import (
     DeploymentStatus,
     ReplicaAddress,
     TrafficCounters,
 )
-from app.backend.deploy.probes import HEALTH_PATH
-from app.backend.deploy.samples import Outcome, ProbeKind, Source
+from app.backend.deploy.watching.fetch import Origin
+from app.backend.deploy.watching.probes import HEALTH_PATH
+from app.backend.deploy.watching.samples import Outcome, ProbeKind, Source
 from app.backend.health.models import Status
 from app.errors import ConfigError, PlatformError, PlatformUnreachableError
 from tests.support.known_deployment import KnownDeployment

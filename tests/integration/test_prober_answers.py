@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import pytest_asyncio
 
-from app.backend.deploy.probes import HEALTH_PATH
-from app.backend.deploy.samples import Outcome
+from app.backend.deploy.watching.probes import HEALTH_PATH
+from app.backend.deploy.watching.samples import Outcome
 from tests.support.odd_server import End, OddServer, Step, answer, odd_server
 from tests.support.probing import GOOD, ROUTE, asked, page
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.backend.deploy.pipeline import resume
+from app.backend.deploy.records.run_state import runs_of
 from app.backend.deploy.report import Ending
-from app.backend.deploy.run_state import runs_of
-from app.backend.deploy.steps_back import STEPS
+from app.backend.deploy.running.steps_back import STEPS
 from app.backend.deploy.tools import Milestone
 from tests.support.local_delivery import LocalDelivery, local_delivery
 from tests.support.processes import eventually, start

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.backend.deploy.baseline import Baseline, take_baseline
-from app.backend.deploy.gate import GateLimits, gate
-from app.backend.deploy.limits import Limits
 from app.backend.deploy.platforms.base import DeploymentStatus, ReplicaAddress
-from app.backend.deploy.probes import Prober
-from app.backend.deploy.samples import Expected
-from app.backend.deploy.verdict import Rule, Verdict
-from app.backend.deploy.watch import WatchReport, watch
+from app.backend.deploy.watching.baseline import Baseline, take_baseline
+from app.backend.deploy.watching.gate import GateLimits, gate
+from app.backend.deploy.watching.limits import Limits
+from app.backend.deploy.watching.probes import Prober
+from app.backend.deploy.watching.samples import Expected
+from app.backend.deploy.watching.verdict import Rule, Verdict
+from app.backend.deploy.watching.watch import WatchReport, watch
 from tests.support.known_deployment import KnownDeployment
 from tests.support.obedient_app import ORDER, ROUTE
 from tests.support.private_postgres import private_postgres

@@ -12,16 +12,16 @@ from typing_extensions import override
 
 from app.backend.config.environment import read_config
 from app.backend.database.lease import Guard, LeaseState
-from app.backend.deploy.clock import Clock
-from app.backend.deploy.journal_file import FileJournal, journal_path
+from app.backend.deploy.commits.repository import Repository
+from app.backend.deploy.commits.schema import Revision, SchemaReader
 from app.backend.deploy.leasing import Leases
 from app.backend.deploy.pipeline import deploy
+from app.backend.deploy.records.journal_file import FileJournal, journal_path
+from app.backend.deploy.records.run_state import RunState, runs_of
 from app.backend.deploy.report import RunReport
-from app.backend.deploy.repository import Repository
 from app.backend.deploy.request import DeployRequest
-from app.backend.deploy.run_state import RunState, runs_of
-from app.backend.deploy.schema import Revision, SchemaReader
 from app.backend.deploy.tools import Milestone, Tools, opener_of_journals
+from app.backend.deploy.watching.clock import Clock
 from app.errors import JournalError, LeaseHeldError, LeaseLostError
 from tests.support.memory_platform import MemoryPlatform
 from tests.support.memory_prober import MemoryProber

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from app.backend.config.environment import read_config
+from app.backend.deploy.commits.schema import Revision
 from app.backend.deploy.pipeline import deploy
-from app.backend.deploy.schema import Revision
 from app.backend.deploy.tools import Milestone, Tools
 from tests.support.delivery import KnownSchema
 from tests.support.local_delivery import local_tools, request

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.backend.deploy.journal import Event, EventKind
+from app.backend.deploy.records.journal import Event, EventKind
 
 __all__ = ["EPOCH", "event", "events", "story"]
 

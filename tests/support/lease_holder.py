@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from app.backend.config.settings import DatabaseSettings
 from app.backend.database.lease import Lease, acquire
 from app.backend.database.target import DatabaseTarget, parse_target
-from app.backend.deploy.journal import Event, EventKind
-from app.backend.deploy.journal_rows import RowsJournal
+from app.backend.deploy.records.journal import Event, EventKind
+from app.backend.deploy.records.journal_rows import RowsJournal
 from app.errors import OpsError
 
 

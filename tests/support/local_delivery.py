@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +11,15 @@ from typing import Any
 from app.backend.config.environment import Config, read_config
 from app.backend.database import lease
 from app.backend.database.lease import LeaseState
-from app.backend.deploy.journal import Event
-from app.backend.deploy.journal_file import FileJournal, journal_path
-from app.backend.deploy.journal_rows import RowsJournal
+from app.backend.deploy.commits.repository import Repository as Checkout
 from app.backend.deploy.leasing import StateLeases, lease_name, state_target
 from app.backend.deploy.pipeline import deploy
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.platforms.local import LocalPlatform
+from app.backend.deploy.records.journal import Event
+from app.backend.deploy.records.journal_file import FileJournal, journal_path
+from app.backend.deploy.records.journal_rows import RowsJournal
 from app.backend.deploy.report import RunReport
-from app.backend.deploy.repository import Repository as Checkout
 from app.backend.deploy.request import DeployRequest
 from app.backend.deploy.tools import Tools, tools_of
 from tests.support.local_platform import (
@@ -159,22 +159,31 @@ class LocalDelivery:
 
 @asynccontextmanager
 async def local_delivery(
-    folder: Path, database_url: str | None = None
+    folder: Path,
+    database_url: str | None = None,
+    *,
+    repository: Repository | None = None,
+    variables: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> AsyncIterator[LocalDelivery]:
     """A local platform for the length of a block.
 
     Args:
         folder: takes the repository.
         database_url: the state database, and the releases'.
+        repository: where they come from; by default one of light releases.
+        variables: of the releases alone.
+        known: of whoever deploys them alone.
     """
-    repository = light_repository(folder)
+    repository = repository or light_repository(folder)
     environ = {"DATABASE_URL": database_url} if database_url else {}
+    given = {**environ, **(variables or {})}
     with short_home() as home:
-        async with running_platform(home, repository, environ) as platform:
+        async with running_platform(home, repository, given) as platform:
             yield LocalDelivery(
                 home=home,
                 repository=repository,
                 platform=platform,
-                environ={"PM33_HOME": str(home), **environ},
+                environ={"PM33_HOME": str(home), **environ, **(known or {})},
                 said=[],
             )

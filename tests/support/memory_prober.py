@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from app.backend.deploy.clock import Clock, SystemClock
 from app.backend.deploy.platforms.base import (
     Deployment,
     DeploymentStatus,
 )
-from app.backend.deploy.samples import (
+from app.backend.deploy.watching.clock import Clock, SystemClock
+from app.backend.deploy.watching.samples import (
     CheckReading,
     Outcome,
     ProbeKind,

@@ -1,25 +1,31 @@
 """An application for ``PM33_MOUNT`` whose route does what a file tells it.
 
 ``fail``: 500. ``some``: three in ten fail. ``slow``: takes a second. ``query``: asks
-the database. Anything else: fine.
+the database. ``leak``: asks it, and keeps the connection. ``vendor``: asks the vendor
+at ``VENDOR_URL``. Anything else: fine.
 """
 
 import asyncio
 import os
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-__all__ = ["ORDER", "ROUTE", "app"]
+__all__ = ["ORDER", "ROUTE", "VENDOR", "app"]
 
 ORDER = "OBEDIENT_ORDER"
 """The variable that names the file."""
 ROUTE = "/orders"
+VENDOR = "VENDOR_URL"
+"""The variable that says where the vendor is."""
+_leaked = AsyncExitStack()
 
 
 async def _orders(request: Request) -> PlainTextResponse:
@@ -36,6 +42,13 @@ async def _orders(request: Request) -> PlainTextResponse:
             engine = await request.state.pm33.engine()
             async with asyncio.timeout(1), engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
+        case "leak":
+            engine = await request.state.pm33.engine()
+            async with asyncio.timeout(1):
+                await _leaked.enter_async_context(engine.connect())
+        case "vendor":
+            async with httpx.AsyncClient(trust_env=False, timeout=1) as http:
+                (await http.get(os.environ[VENDOR])).raise_for_status()
         case _:
             pass
     return PlainTextResponse("orders")

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from app.backend.deploy.probes import HEALTH_PATH, Prober
-from app.backend.deploy.samples import ProbeKind, Round, Sample
+from app.backend.deploy.watching.probes import HEALTH_PATH, Prober
+from app.backend.deploy.watching.samples import ProbeKind, Round, Sample
 from tests.support.known_deployment import KnownDeployment
 from tests.support.odd_server import OddServer, Step, answer
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from typing_extensions import override
 
-from app.backend.deploy.baseline import Probing
 from app.backend.deploy.platforms.base import DeploymentStatus
-from app.backend.deploy.samples import (
+from app.backend.deploy.watching.baseline import Probing
+from app.backend.deploy.watching.samples import (
     CheckReading,
     Expected,
     Outcome,

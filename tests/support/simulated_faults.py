@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.backend.deploy.limits import Limits
 from app.backend.deploy.platforms.base import DeploymentStatus
-from app.backend.deploy.verdict import Verdict
-from app.backend.deploy.watch import WatchReport, watch
+from app.backend.deploy.watching.limits import Limits
+from app.backend.deploy.watching.verdict import Verdict
+from app.backend.deploy.watching.watch import WatchReport, watch
 from tests.support.simulated_release import (
     BAKE,
     EXPECTED,

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from typing_extensions import override
 
-from app.backend.deploy.baseline import Baseline, Probing
-from app.backend.deploy.clock import Clock
 from app.backend.deploy.platforms.base import DeploymentStatus, TrafficCounters
-from app.backend.deploy.samples import (
+from app.backend.deploy.watching.baseline import Baseline, Probing
+from app.backend.deploy.watching.clock import Clock
+from app.backend.deploy.watching.samples import (
     CheckReading,
     Expected,
     Outcome,
@@ -23,7 +23,7 @@ from app.backend.deploy.samples import (
     Sample,
     Source,
 )
-from app.backend.deploy.verdict import Verdict
+from app.backend.deploy.watching.verdict import Verdict
 from app.backend.health.models import Status
 
 __all__ = [

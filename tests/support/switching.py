@@ -119,8 +119,12 @@ async def _switched(
 
 
 async def _counted_alike(platform: LocalPlatform, requests: Sequence[Request]) -> None:
-    """The proxy has counted for each deployment what clients say."""
-    seen = Counter(one.release for one in requests)
+    """The proxy has counted for each deployment what clients say.
+
+    Only the newest are asked for: the platform forgets the others.
+    """
+    known = {one.id for one in await platform.deployments(20)}
+    seen = Counter(one.release for one in requests if one.release in known)
 
     async def alike() -> bool:
         traffic = [await platform.traffic(name) for name in seen]

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from app.backend.deploy.baseline import Baseline
-from app.backend.deploy.detector import advance, conclude
-from app.backend.deploy.limits import Limits
-from app.backend.deploy.samples import Outcome, Round, Sample
-from app.backend.deploy.verdict import Verdict
-from app.backend.deploy.watch_state import WatchState
+from app.backend.deploy.watching.baseline import Baseline
+from app.backend.deploy.watching.detector import advance, conclude
+from app.backend.deploy.watching.limits import Limits
+from app.backend.deploy.watching.samples import Outcome, Round, Sample
+from app.backend.deploy.watching.verdict import Verdict
+from app.backend.deploy.watching.watch_state import WatchState
 from app.backend.health.models import Status
 from tests.support.samples import EXPECTED, NETWORK, ROUTE, check, health, own, route
 

@@ -143,7 +143,7 @@ class Deployment(Base):
 
 
 class DeploymentStep(Base):
-    """One event of a run, never changed; see ``app.backend.deploy.journal``.
+    """One event of a run, never changed; see ``app.backend.deploy.records.journal``.
 
     The time belongs to the key because a step may have many notes.
     """

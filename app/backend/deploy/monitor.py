@@ -5,19 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from app.backend.deploy.baseline import Baseline, take_baseline
-from app.backend.deploy.clock import pause
-from app.backend.deploy.limits import Limits
-from app.backend.deploy.looking import serving
 from app.backend.deploy.pipeline import new_run_id
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import MonitorRequest, RollbackRequest
 from app.backend.deploy.rollback import roll_back
-from app.backend.deploy.samples import Expected
+from app.backend.deploy.running.looking import serving
 from app.backend.deploy.tools import Tools
-from app.backend.deploy.verdict import Verdict
-from app.backend.deploy.watch import WatchReport, watch
+from app.backend.deploy.watching.baseline import Baseline, take_baseline
+from app.backend.deploy.watching.clock import pause
+from app.backend.deploy.watching.limits import Limits
+from app.backend.deploy.watching.samples import Expected
+from app.backend.deploy.watching.verdict import Verdict
+from app.backend.deploy.watching.watch import WatchReport, watch
 from app.errors import (
     LeaseHeldError,
     NoWayBackError,

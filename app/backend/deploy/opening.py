@@ -5,14 +5,16 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from app.backend.config.environment import Config
+from app.backend.deploy.commits.repository import Repository
+from app.backend.deploy.planning.target import choose_platform
 from app.backend.deploy.platforms.base import Platform
 from app.backend.deploy.platforms.local import LocalPlatform
-from app.backend.deploy.repository import Repository
-from app.backend.deploy.target import choose_platform
+from app.backend.deploy.platforms.local.places import Places
+from app.backend.deploy.platforms.local.state import load_state
 from app.backend.deploy.tools import Tools, tools_of
 from app.errors import ConfigError, PlatformError
 
-__all__ = ["last_environment", "open_platform", "open_tools"]
+__all__ = ["last_environment", "open_platform", "open_tools", "platform_environment"]
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -67,3 +69,15 @@ def last_environment(home: Path) -> str | None:
     except OSError:
         return None
     return max(journals)[1] if journals else None
+
+
+def platform_environment(home: Path) -> str | None:
+    """The environment that the local platform of a home runs; None without one.
+
+    An emergency may come when the journal is gone, too.
+    """
+    try:
+        state = load_state(Places(home).state)
+    except PlatformError:
+        return None
+    return state.environment if state.repository else None

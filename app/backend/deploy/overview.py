@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.backend.config.environment import Config
-from app.backend.deploy.journal_file import FileJournal, journal_path
-from app.backend.deploy.journal_rows import RowsJournal
-from app.backend.deploy.journals import Journals
 from app.backend.deploy.leasing import state_target
 from app.backend.deploy.platforms.base import Deployment, Platform
-from app.backend.deploy.run_state import RunState
+from app.backend.deploy.records.journal_file import FileJournal, journal_path
+from app.backend.deploy.records.journal_rows import RowsJournal
+from app.backend.deploy.records.journals import Journals
+from app.backend.deploy.records.run_state import RunState
 from app.errors import ConfigError, DeploymentNotFoundError, OpsError, PlatformError
 
 __all__ = ["Entry", "Overview", "look", "run_to_dict"]

@@ -11,16 +11,16 @@ import secrets
 from datetime import datetime
 
 from app.backend.database.lease import Guard
-from app.backend.deploy.conduct import conduct_deploy, conduct_rollback
-from app.backend.deploy.journal import Event, EventKind
-from app.backend.deploy.plan import Plan
+from app.backend.deploy.planning.plan import Plan
+from app.backend.deploy.planning.survey import look_back, survey
+from app.backend.deploy.records.journal import Event, EventKind
+from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import DeployRequest
-from app.backend.deploy.run import Run
-from app.backend.deploy.run_state import RunState
-from app.backend.deploy.steps_back import BACKWARD
-from app.backend.deploy.survey import look_back, survey
-from app.backend.deploy.taking_over import (
+from app.backend.deploy.running.conduct import conduct_deploy, conduct_rollback
+from app.backend.deploy.running.run import Run
+from app.backend.deploy.running.steps_back import BACKWARD
+from app.backend.deploy.running.taking_over import (
     end_others,
     refuse_if_held,
     take_lease,

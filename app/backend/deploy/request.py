@@ -45,7 +45,7 @@ class DeployRequest:
     """A commit is to serve.
 
     Attributes:
-        commit: the whole commit id, see :mod:`app.backend.deploy.target`.
+        commit: the whole commit id, see :mod:`app.backend.deploy.planning.target`.
         actor: who asks, for the journal.
         branch: what the commit was found by; shown only.
         migrate: run pending expand revisions first.

@@ -1,15 +1,15 @@
 """An earlier deployment comes back, and is verified."""
 
 from app.backend.database.lease import Guard
-from app.backend.deploy.choice import Choice, choose
-from app.backend.deploy.conduct import conduct_rollback
 from app.backend.deploy.pipeline import new_run_id
+from app.backend.deploy.planning.choice import Choice, choose
+from app.backend.deploy.planning.survey import LISTED, look_back
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import RollbackRequest
-from app.backend.deploy.run import Run
-from app.backend.deploy.survey import LISTED, look_back
-from app.backend.deploy.taking_over import end_others, take_lease, unlocked
+from app.backend.deploy.running.conduct import conduct_rollback
+from app.backend.deploy.running.run import Run
+from app.backend.deploy.running.taking_over import end_others, take_lease, unlocked
 from app.backend.deploy.tools import Tools
 from app.errors import JournalError
 

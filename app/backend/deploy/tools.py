@@ -9,18 +9,18 @@ from typing import Protocol
 
 from app.backend.config.environment import Config
 from app.backend.database.lease import Guard
-from app.backend.deploy.baseline import Probing
-from app.backend.deploy.clock import Clock, SystemClock
-from app.backend.deploy.control import Control, NoControl
+from app.backend.deploy.commits.repository import Repository
+from app.backend.deploy.commits.schema import CommittedSchema, SchemaReader
 from app.backend.deploy.interrupt import Interrupt
-from app.backend.deploy.journal_file import FileJournal, journal_path
-from app.backend.deploy.journal_rows import RowsJournal
-from app.backend.deploy.journals import Journals
 from app.backend.deploy.leasing import Leases, StateLeases, state_target
 from app.backend.deploy.platforms.base import Platform
-from app.backend.deploy.probes import ROUTES, Prober
-from app.backend.deploy.repository import Repository
-from app.backend.deploy.schema import CommittedSchema, SchemaReader
+from app.backend.deploy.records.journal_file import FileJournal, journal_path
+from app.backend.deploy.records.journal_rows import RowsJournal
+from app.backend.deploy.records.journals import Journals
+from app.backend.deploy.watching.baseline import Probing
+from app.backend.deploy.watching.clock import Clock, SystemClock
+from app.backend.deploy.watching.control import Control, NoControl
+from app.backend.deploy.watching.probes import ROUTES, Prober
 from app.errors import ConfigError
 
 __all__ = [

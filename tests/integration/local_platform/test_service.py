@@ -12,7 +12,9 @@ import pytest
 
 from app.backend.database.embedded import running_url
 from app.backend.deploy.platforms.base import DeploymentStatus
+from app.backend.processes import locked
 from tests.support.local_platform import (
+    ask,
     deployed,
     own_repository,
     running_platform,
@@ -103,3 +105,41 @@ async def test_a_database_of_the_service_is_not_replaced_by_one_of_the_platform(
         status = await platform.status()
         assert status["database"]["pid"] is None
     assert running_url(home) is None
+
+
+@pytest.mark.full
+async def test_a_release_comes_back_while_the_platforms_own_database_cannot_start(
+    home: Path, tmp_path: Path
+) -> None:
+    settings = SETTINGS.replace("phase expand", "phase expand --plan-from-env")
+    repository = own_repository(tmp_path, settings)
+    commit = repository.git("rev-parse", "HEAD")
+    variables = {"PM33_MIGRATE_ON_DEPLOY": "expand", "HEALTH_GATE_GRACE": "1"}
+    async with running_platform(home, repository, variables, database=True) as platform:
+        first = await deployed(platform, commit)
+        await deployed(platform, commit, tag="again")
+
+        async def removed() -> bool:
+            found = await platform.deployment(first.id)
+            return found.status is DeploymentStatus.REMOVED
+
+        await until(removed)
+        # Whoever starts it takes this lock first.
+        async with locked(home / "postgres.lock", 30):
+            os.kill((await platform.status())["database"]["pid"], signal.SIGKILL)
+
+            async def down() -> bool:
+                return (await platform.status())["database"]["pid"] is None
+
+            await until(down)
+            back = await platform.roll_back(first.id, tag="back", epoch=1)
+            done = await settled(platform, back.id)
+            assert done.status is DeploymentStatus.SUCCESS, done.reason
+            body = await ask(platform, "/api/health/startup")
+            assert (body["deployment_id"], body["status"]) == (back.id, "degraded")
+
+        async def healthy() -> bool:
+            body = await ask(platform, "/api/health/startup")
+            return body["status"] == "healthy"
+
+        await until(healthy)

@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.backend.config.environment import read_config
+from app.backend.deploy.planning.target import Release
 from app.backend.deploy.request import DeployRequest
-from app.backend.deploy.target import Release
 from app.cli.deploy import deploy, request_of
 
 RELEASE = Release(commit="c0ffee", subject="A change", branch="main", source="origin")

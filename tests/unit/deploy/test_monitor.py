@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from app.backend.deploy.clock import Clock
 from app.backend.deploy.monitor import monitor
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import MonitorRequest
+from app.backend.deploy.watching.clock import Clock
 from app.errors import PreflightError
 from tests.support.delivery import ENVIRONMENT, Delivery, QuickClock
 

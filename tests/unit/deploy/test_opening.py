@@ -4,7 +4,14 @@ from pathlib import Path
 import pytest
 
 from app.backend.config.environment import read_config
-from app.backend.deploy.opening import last_environment, open_platform, open_tools
+from app.backend.deploy.opening import (
+    last_environment,
+    open_platform,
+    open_tools,
+    platform_environment,
+)
+from app.backend.deploy.platforms.local.places import Places
+from app.backend.deploy.platforms.local.state import PlatformState, save_state
 from app.errors import ConfigError
 
 
@@ -26,6 +33,16 @@ def test_without_a_journal_there_is_no_last_environment(tmp_path: Path) -> None:
     assert last_environment(tmp_path) is None
     (tmp_path / "journal").mkdir()
     assert last_environment(tmp_path) is None
+
+
+def test_a_local_platform_tells_the_environment_that_it_runs(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    assert platform_environment(tmp_path) is None
+    places.make()
+    save_state(places.state, PlatformState(repository="/r", environment="staging"))
+    assert platform_environment(tmp_path) == "staging"
+    places.state.write_text("torn", encoding="utf-8")
+    assert platform_environment(tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from app.backend.config.environment import read_config
-from app.backend.deploy.journal import Event, EventKind
-from app.backend.deploy.journal_file import FileJournal, journal_path
 from app.backend.deploy.overview import Overview, look
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
-from app.backend.deploy.run_state import RunState
+from app.backend.deploy.records.journal import Event, EventKind
+from app.backend.deploy.records.journal_file import FileJournal, journal_path
+from app.backend.deploy.records.run_state import RunState
 from app.errors import ConfigError, DeploymentNotFoundError
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)

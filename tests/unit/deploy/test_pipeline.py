@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from app.backend.deploy.commits.schema import Revision
 from app.backend.deploy.pipeline import deploy, make_plan, resume
 from app.backend.deploy.report import Ending
-from app.backend.deploy.schema import Revision
 from app.backend.deploy.tools import Milestone
 from app.errors import LeaseHeldError, LeaseLostError, PreflightError
 from tests.support.delivery import Delivery

@@ -93,7 +93,7 @@ async def _refuse_unable(config: Config) -> None:
     # Imported in a thread: the event loop answers probes meanwhile.
     await asyncio.to_thread(importlib.import_module, "app.backend.deploy.opening")
     from app.backend.deploy.opening import open_platform  # noqa: PLC0415 - as above
-    from app.backend.deploy.target import choose_platform  # noqa: PLC0415 - as above
+    from app.backend.deploy.planning.target import choose_platform  # noqa: PLC0415 - as above
 
     deployment = config.deployment
     token = deployment.railway_token or deployment.railway_api_token

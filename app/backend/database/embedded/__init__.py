@@ -3,8 +3,9 @@
 from app.backend.database.embedded.control import (
     EmbeddedServer,
     Places,
+    last_url,
     running_url,
     start,
 )
 
-__all__ = ["EmbeddedServer", "Places", "running_url", "start"]
+__all__ = ["EmbeddedServer", "Places", "last_url", "running_url", "start"]

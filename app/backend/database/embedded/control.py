@@ -47,7 +47,7 @@ from app.backend.database.embedded.server import (
 from app.backend.processes import ProcessMark, end, locked
 from app.errors import EmbeddedPostgresError
 
-__all__ = ["EmbeddedServer", "Places", "running_url", "start"]
+__all__ = ["EmbeddedServer", "Places", "last_url", "running_url", "start"]
 
 _LOCK = "postgres.lock"
 _LOG = "postgres.log"
@@ -113,6 +113,15 @@ def running_url(home: Path) -> str | None:
     """
     record = Record.load(home.resolve())
     return record.url if record is not None and record.server.alive() else None
+
+
+def last_url(home: Path) -> str | None:
+    """The URL of this home's server when it last ran; None when it never has.
+
+    The next one takes the same port if it is free, and has the same password.
+    """
+    record = Record.load(home.resolve())
+    return None if record is None else record.url
 
 
 async def start(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from app.backend.database.embedded import EmbeddedServer
+from app.backend.database.embedded import EmbeddedServer, last_url
 from app.backend.database.embedded import start as start_database
 from app.backend.deploy.platforms.local.caddy import ProxyPlaces, start_proxy
 from app.backend.deploy.platforms.local.replicas import Note
@@ -27,7 +27,9 @@ _LONGEST_DELAY: Final = 5.0
 _STABLE: Final = 10.0
 _PROXY_GRACE: Final = 10.0
 _KILL_WAIT: Final = 5.0
+# To be made, and to recover; and to come back where it has been before.
 _DATABASE_WAIT: Final = 60.0
+_DATABASE_RETURN: Final = 10.0
 
 
 class Proxy:
@@ -121,18 +123,26 @@ class Database:
     async def url(self) -> str:
         """Where it is, as soon as it accepts connections.
 
+        One that has run before and does not come back within 10 s is named as it was:
+        a rollback during an outage must not be refused by the outage, and whether a
+        release can do without its database is for its gate to say.
+
         Raises:
-            PlatformError: it does not within 60 s.
+            PlatformError: it has never run, and does not within 60 s.
         """
         self.ensure()
+        known = last_url(self._home)
         try:
-            async with asyncio.timeout(_DATABASE_WAIT):
+            async with asyncio.timeout(_DATABASE_RETURN if known else _DATABASE_WAIT):
                 await self._ready.wait()
         except TimeoutError as error:
-            raise PlatformError(
-                f"the platform's PostgreSQL does not run: {self.problem}",
-                remedy="mend that, or set DATABASE_URL in variables.env",
-            ) from error
+            if known is None:
+                raise PlatformError(
+                    f"the platform's PostgreSQL does not run: {self.problem}",
+                    remedy="mend that, or set DATABASE_URL in variables.env",
+                ) from error
+            logger.warning("the database does not run; a release starts without it")
+            return known
         if self._server is None:
             raise PlatformError("the platform's PostgreSQL has just ended")
         return self._server.url

@@ -16,7 +16,7 @@ from app.backend.deploy.platforms.local.sockets import lay_out
 from app.backend.deploy.platforms.local.state import DeploymentRecord
 from app.backend.deploy.platforms.local.surroundings import Surroundings
 from app.backend.deploy.platforms.local.variables import stored
-from app.backend.deploy.settings_file import commands_of
+from app.backend.deploy.platforms.settings_file import commands_of
 from app.errors import OpsError, PlatformError
 
 __all__ = ["Life"]

@@ -8,7 +8,7 @@ from typing import Final
 
 from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.platforms.local.commands import finished
-from app.backend.deploy.settings_file import SETTINGS_FILE, read_settings
+from app.backend.deploy.platforms.settings_file import SETTINGS_FILE, read_settings
 from app.errors import PlatformError
 
 __all__ = ["Releases"]

@@ -1,0 +1,1 @@
+"""What a commit is, and which migrations it brings."""

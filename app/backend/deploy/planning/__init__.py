@@ -1,0 +1,1 @@
+"""What a run would do, as data, before anything is touched."""

@@ -1,0 +1,162 @@
+"""What was found when everything was looked at, and what follows from it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.backend.deploy.commits.schema import Revision
+from app.backend.deploy.platforms.base import (
+    Deployment,
+    DeploymentStatus,
+    ServiceSettings,
+)
+from app.backend.deploy.report import summary_of
+from app.backend.deploy.request import DeployRequest
+
+__all__ = ["Facts", "Finding", "Severity", "findings_of", "run_of_tag", "under_way"]
+
+
+class Severity(StrEnum):
+    """What a finding does to the deploy: nothing, nothing, refuses it."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that the reader should know before it begins."""
+
+    severity: Severity
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was found when everything was looked at.
+
+    Attributes:
+        deployments: of the platform, the newest first.
+        commits: what the release has that the serving one has not.
+        pending: expand revisions that the database lacks; None: not known.
+        settings: how the commit would be run.
+        settings_now: how the serving commit is run; None: not known.
+        way_back: last known good, seen from the new commit.
+        quarantined_by: the run that rolled this commit back; None: none.
+        undecided: a run of this environment that has not ended.
+        journal_trouble: why earlier runs are not known, or only in part.
+    """
+
+    platform: str
+    url: str
+    subject: str
+    deployments: Sequence[Deployment]
+    commits: Sequence[str]
+    pending: Sequence[Revision] | None
+    settings: ServiceSettings
+    settings_now: ServiceSettings | None = None
+    way_back: Deployment | None = None
+    quarantined_by: str | None = None
+    undecided: str | None = None
+    journal_trouble: str = ""
+
+
+def run_of_tag(tag: str | None) -> str | None:
+    """The run that a deployment's tag names; None without a tag."""
+    return tag.partition("/")[0] if tag else None
+
+
+def under_way(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    """Deployments that may come to serve by themselves."""
+    return tuple(one for one in deployments if one.status in _UNDER_WAY)
+
+
+_UNDER_WAY = frozenset(
+    {
+        DeploymentStatus.QUEUED,
+        DeploymentStatus.WAITING,
+        DeploymentStatus.NEEDS_APPROVAL,
+        DeploymentStatus.INITIALIZING,
+        DeploymentStatus.BUILDING,
+        DeploymentStatus.DEPLOYING,
+        DeploymentStatus.READY,
+    }
+)
+
+
+def findings_of(
+    request: DeployRequest, facts: Facts, serving: Deployment | None
+) -> list[Finding]:
+    """What the reader should know, and what has to be mended first."""
+    found = [*_in_the_way(request, facts), *_of_the_schema(request, facts)]
+    if facts.journal_trouble:
+        found.append(Finding(Severity.WARNING, facts.journal_trouble))
+    if serving is None:
+        found.append(
+            Finding(Severity.INFO, "nothing serves yet, so there is no way back")
+        )
+    elif facts.way_back is None:
+        found.append(
+            Finding(
+                Severity.WARNING,
+                "there is no deployment that could be returned to",
+                "if it turns bad, it can only be replaced",
+            )
+        )
+    if serving is not None and serving.commit == request.commit:
+        found.append(Finding(Severity.INFO, "this commit serves already"))
+    return found
+
+
+def _in_the_way(request: DeployRequest, facts: Facts) -> list[Finding]:
+    found = []
+    if facts.undecided and not request.supersede:
+        found.append(
+            Finding(
+                Severity.ERROR,
+                f"the run {facts.undecided} has not ended",
+                "go on with it by `pm33 deploy resume`, or take over with --supersede",
+            )
+        )
+    if facts.quarantined_by and not request.reason:
+        found.append(
+            Finding(
+                Severity.ERROR,
+                f"this commit was rolled back by {facts.quarantined_by}",
+                "deploy another one, or say with --reason why it is good now",
+            )
+        )
+    found += [
+        Finding(
+            Severity.ERROR,
+            f"{summary_of(one)} is under way, {one.status}",
+            "wait for it, or cancel it",
+        )
+        for one in under_way(facts.deployments)
+        # What an unended run has left is that run's, and goes with it.
+        if not (facts.undecided and run_of_tag(one.tag) == facts.undecided)
+    ]
+    return found
+
+
+def _of_the_schema(request: DeployRequest, facts: Facts) -> list[Finding]:
+    if facts.pending is None:
+        return [
+            Finding(
+                Severity.WARNING,
+                "the database could not be asked which migrations are pending",
+                "" if request.migrate else "run with --migrate if it brings any",
+            )
+        ]
+    if facts.pending and not request.migrate:
+        files = ", ".join(one.file for one in facts.pending)
+        return [
+            Finding(
+                Severity.ERROR,
+                f"the release needs migrations that are not applied: {files}",
+                "look at them, then run with --migrate",
+            )
+        ]
+    return []

@@ -1,0 +1,1 @@
+"""What runs have done: written down, read, and made sense of."""

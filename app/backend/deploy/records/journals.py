@@ -1,0 +1,135 @@
+"""The two journals as one: the file first and always, the rows when they are there."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.backend.deploy.records.journal import Event, Journal, merge
+from app.backend.deploy.records.journal_file import FileJournal
+from app.backend.deploy.records.run_state import RunState, runs_of
+from app.errors import JournalError
+
+__all__ = ["Journals", "Reconciled"]
+
+RETRY = 30.0
+"""Seconds after which rows that failed are tried again; each attempt may take 5 s."""
+
+_LOG = logging.getLogger("pm33.journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How many events each side lacked."""
+
+    to_file: int
+    to_rows: int
+
+
+class Journals:
+    """What a run writes to, and where runs are read from.
+
+    Attributes:
+        degraded: why the rows are not used; None while they are, or where there are
+            none. What they lack is brought along when they can be used again.
+    """
+
+    def __init__(
+        self,
+        file: FileJournal,
+        rows: Journal | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._file = file
+        self._rows = rows
+        self._clock = clock
+        self._failed_at = 0.0
+        self.degraded: JournalError | None = None
+
+    @property
+    def damaged(self) -> tuple[int, ...]:
+        """The lines of the file that could not be read the last time."""
+        return self._file.damaged
+
+    async def append(self, *events: Event) -> None:
+        """Keeps events of one run: in the file, and in the rows if that is possible.
+
+        Raises:
+            JournalError: the file cannot be written. Rows never cause this.
+            LeaseLostError: the rows say that somebody else has taken over.
+        """
+        await self._file.append(*events)
+        if self._rows is None:
+            return
+        if self.degraded is None:
+            await self._try_rows(self._rows, events)
+        elif self._clock() - self._failed_at >= RETRY:
+            await self.reconcile()
+
+    async def events(self, run: str | None = None) -> tuple[Event, ...]:
+        """The events of a run, or of many, from wherever they are.
+
+        Raises:
+            JournalError: the file cannot be read.
+        """
+        return merge(await self._file.events(run), await self._row_events(run))
+
+    async def runs(self, limit: int = 20) -> tuple[RunState, ...]:
+        """The newest runs first. Raises JournalError as :meth:`events` does."""
+        return runs_of(await self.events())[:limit]
+
+    async def state(self, run: str) -> RunState | None:
+        """One run; None when nobody knows it. Raises as :meth:`events` does."""
+        events = await self.events(run)
+        return RunState.of(events) if events else None
+
+    async def reconcile(self) -> Reconciled:
+        """Gives each side what only the other one has, and uses the rows again.
+
+        Raises:
+            JournalError: the file cannot be read or written. Rows that cannot be used
+                stay so.
+            LeaseLostError: the rows say that somebody else has taken over.
+        """
+        if self._rows is None:
+            return Reconciled(0, 0)
+        self.degraded = None
+        rows = await self._row_events(None)
+        if self.degraded is not None:
+            return Reconciled(0, 0)
+        file = await self._file.events()
+        in_file = {event.key for event in file}
+        in_rows = {event.key for event in rows}
+        to_file = [event for event in rows if event.key not in in_file]
+        to_rows = [event for event in file if event.key not in in_rows]
+        await self._file.append(*to_file)
+        if not await self._try_rows(self._rows, tuple(to_rows)):
+            return Reconciled(len(to_file), 0)
+        return Reconciled(len(to_file), len(to_rows))
+
+    async def _row_events(self, run: str | None) -> tuple[Event, ...]:
+        if self._rows is None or self.degraded is not None:
+            return ()
+        try:
+            return await self._rows.events(run)
+        except JournalError as error:
+            self._give_up(error)
+            return ()
+
+    async def _try_rows(self, rows: Journal, events: tuple[Event, ...]) -> bool:
+        try:
+            await rows.append(*events)
+        except JournalError as error:
+            self._give_up(error)
+            return False
+        return True
+
+    def _give_up(self, error: JournalError) -> None:
+        self.degraded = error
+        self._failed_at = self._clock()
+        _LOG.warning(
+            "the journal goes on in its file alone: %s",
+            error,
+            extra={"remedy": error.remedy},
+        )

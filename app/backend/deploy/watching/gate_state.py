@@ -1,0 +1,123 @@
+"""What the gate knows of the new deployment's replicas. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from app.backend.deploy.watching.baseline import Baseline
+from app.backend.deploy.watching.limits import Limits
+from app.backend.deploy.watching.rules import platform_says
+from app.backend.deploy.watching.samples import Expected, ProbeKind, Round, Sample
+from app.backend.deploy.watching.shared import read_shared
+from app.backend.deploy.watching.verdict import Decision
+from app.backend.deploy.watching.weighing import Mark, RoundRecord, Scale, weigh
+
+__all__ = ["GateState", "look_through"]
+
+_UNSEEN = 10
+"""Rounds without a sign of a replica until it counts as gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateState:
+    """What is known of the new deployment's replicas.
+
+    Attributes:
+        well_since: since when each replica has been seen well, without a break.
+        well_until: when it was last seen so.
+        unseen: rounds since then.
+        most: the most that were well at the same time.
+        progress_at: when that last grew.
+        world: nothing but something shared has kept the newest round from being good.
+    """
+
+    progress_at: float
+    well_since: Mapping[str, float] = field(default_factory=dict)
+    well_until: Mapping[str, float] = field(default_factory=dict)
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    most: int = 0
+    rounds: int = 0
+    world: bool = False
+    evidence: tuple[Sample, ...] = ()
+    decision: Decision | None = None
+
+    def held(self, hold: float) -> tuple[str, ...]:
+        """The replicas that have been well for so long."""
+        return tuple(
+            replica
+            for replica, since in sorted(self.well_since.items())
+            if self.well_until[replica] - since >= hold
+        )
+
+
+def look_through(
+    state: GateState,
+    samples: Round,
+    *,
+    at: float,
+    expected: Expected,
+    baseline: Baseline,
+    control: Mapping[str, bool | None],
+) -> GateState:
+    """Folds one round in. Pure.
+
+    A replica is well when it has proved to be of the expected release, and all that it
+    was asked was good, or no worse than before the deploy.
+    """
+    shared = read_shared(samples, baseline, frozenset(), control)
+    scale = Scale(
+        expected=expected,
+        baseline=baseline,
+        limits=Limits(),
+        recovered=frozenset(),
+        shared=shared,
+        connected=True,
+        sluggish=False,
+    )
+    record = weigh(samples, scale, at)
+    passable = {Mark.OK} if shared.fallen else {Mark.OK, Mark.INCONCLUSIVE}
+    well = {
+        one.replica
+        for one in samples
+        if one.kind is ProbeKind.HEALTH
+        and one.replica is not None
+        and one.serves(expected) is True
+        and record.marks.get(one.replica) in passable
+    }
+    return _remember(
+        replace(
+            state,
+            rounds=state.rounds + 1,
+            world=_is_worlds(record, fallen=bool(shared.fallen)),
+            evidence=record.evidence or state.evidence,
+            decision=platform_says(samples),
+        ),
+        well,
+        seen=frozenset(record.marks),
+        at=at,
+    )
+
+
+def _remember(
+    state: GateState, well: set[str], *, seen: frozenset[str], at: float
+) -> GateState:
+    missed = {replica: count + 1 for replica, count in state.unseen.items()}
+    kept = {
+        replica
+        for replica, count in missed.items()
+        if count < _UNSEEN and replica not in seen
+    } | well
+    most = max(state.most, len(kept))
+    return replace(
+        state,
+        well_since={one: state.well_since.get(one, at) for one in kept},
+        well_until={one: at if one in well else state.well_until[one] for one in kept},
+        unseen={one: 0 if one in well else missed[one] for one in kept},
+        most=most,
+        progress_at=at if most > state.most else state.progress_at,
+    )
+
+
+def _is_worlds(record: RoundRecord, *, fallen: bool) -> bool:
+    if record.mark is Mark.HARD:
+        return False
+    return fallen or not record.marks

@@ -1,0 +1,116 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.backend.deploy.commits.schema import Revision
+from app.backend.deploy.planning.findings import Facts, Severity
+from app.backend.deploy.planning.plan import Plan, draw_up
+from app.backend.deploy.platforms.base import (
+    Deployment,
+    DeploymentStatus,
+    ServiceSettings,
+)
+from app.backend.deploy.request import DeployRequest
+
+COMMIT = "c" * 40
+SETTINGS = ServiceSettings(start_command="serve", replicas=2)
+REVISION = Revision(
+    id="0002",
+    follows=("0001",),
+    needs=(),
+    labels=(),
+    title="Adds a column.",
+    file="migrations/versions/0002.py",
+)
+
+
+def deployment(name: str, **fields: Any) -> Deployment:
+    given = {"status": DeploymentStatus.SUCCESS, "commit": "a" * 40} | fields
+    return Deployment(id=name, created_at=datetime(2026, 1, 1, tzinfo=UTC), **given)
+
+
+SERVING = deployment("d1", active=True, succeeded=True)
+
+
+def plan(request: dict[str, Any] | None = None, **facts: Any) -> Plan:
+    asked = DeployRequest(
+        environment="production", commit=COMMIT, actor="test", **(request or {})
+    )
+    found: dict[str, Any] = {
+        "platform": "local",
+        "url": "http://127.0.0.1:8000",
+        "subject": "Orders have notes",
+        "deployments": (SERVING,),
+        "commits": ("c0ffee1 Orders have notes",),
+        "pending": (),
+        "settings": SETTINGS,
+        "settings_now": SETTINGS,
+        "way_back": SERVING,
+    }
+    return draw_up(asked, Facts(**found | facts), bake=1800.0, gate_hold=10.0)
+
+
+def test_a_plan_says_everything_that_somebody_wants_to_know_before() -> None:
+    text = plan({"migrate": True}, pending=(REVISION,)).text()
+    for part in (
+        "deploy cccccccccccc Orders have notes",
+        "to production on local",
+        "serves now: aaaaaaaaaaaa (d1)",
+        "+ c0ffee1 Orders have notes",
+        "migrations: 1 pending",
+        "migrations/versions/0002.py  Adds a column.",
+        "2 replicas healthy for 10 s, then watched for 1800 s",
+        "way back: aaaaaaaaaaaa (d1)",
+    ):
+        assert part in text
+
+
+def test_settings_that_differ_are_shown_with_both_values() -> None:
+    before = ServiceSettings(start_command="serve", replicas=1)
+    drawn = plan(settings_now=before)
+    assert drawn.changed == {"replicas": (1, 2)}
+    assert "setting replicas: 1 -> 2" in drawn.text()
+    assert drawn.to_dict()["changed"] == {"replicas": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("facts", "lifted_by"),
+    [
+        ({"undecided": "run-7"}, {"supersede": True}),
+        ({"quarantined_by": "run-7"}, {"reason": "mended"}),
+        ({"pending": (REVISION,)}, {"migrate": True}),
+    ],
+)
+def test_what_has_to_be_mended_refuses_it_until_somebody_says_so(
+    facts: dict[str, Any], lifted_by: dict[str, Any]
+) -> None:
+    (refusal,) = plan(**facts).refusals
+    assert refusal.remedy
+    assert not plan(lifted_by, **facts).refusals
+
+
+def test_what_somebody_else_has_under_way_is_not_stepped_over() -> None:
+    theirs = deployment("d2", status=DeploymentStatus.BUILDING, tag="somebody")
+    listed = (theirs, SERVING)
+    assert plan(deployments=listed).refusals
+    assert plan({"supersede": True, "reason": "now"}, deployments=listed).refusals
+
+
+def test_what_an_undecided_run_has_under_way_goes_with_it() -> None:
+    own = deployment("d2", status=DeploymentStatus.READY, tag="run-7")
+    listed = (own, SERVING)
+    found = plan({"supersede": True}, deployments=listed, undecided="run-7")
+    assert not found.refusals
+
+
+def test_a_schema_that_cannot_be_asked_warns_and_migrates_when_told() -> None:
+    unknown = plan({"migrate": True}, pending=None)
+    assert unknown.migrates
+    assert "migrations: not known" in unknown.text()
+    assert [one.severity for one in unknown.findings] == [Severity.WARNING]
+
+
+def test_without_the_watch_there_is_no_bake() -> None:
+    assert plan({"monitor": False}).bake == 0
+    assert "not watched" in plan({"monitor": False}).text()

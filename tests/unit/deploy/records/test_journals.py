@@ -1,0 +1,151 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from app.backend.deploy.records.journal import Event, EventKind, Journal, merge
+from app.backend.deploy.records.journal_file import FileJournal
+from app.backend.deploy.records.journals import RETRY, Journals, Reconciled
+from app.errors import JournalError, LeaseLostError
+from tests.support.events import event, story
+
+
+class Rows(Journal):
+    """Rows in memory, which go away when told to."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[Event, ...] = ()
+        self.error: Exception | None = None
+        self.calls = 0
+
+    @override
+    async def append(self, *events: Event) -> None:
+        self._call()
+        self.kept = merge(self.kept, events)
+
+    @override
+    async def events(self, run: str | None = None) -> tuple[Event, ...]:
+        self._call()
+        return tuple(one for one in self.kept if run in {None, one.run})
+
+    def _call(self) -> None:
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+
+
+AWAY = JournalError("the state database cannot be used", remedy="see whether it runs")
+NOTE = event(EventKind.NOTE, at=99)
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> FileJournal:
+    return FileJournal(tmp_path / "production.jsonl")
+
+
+def standing(seconds: float = 0.0) -> Callable[[], float]:
+    return lambda: seconds
+
+
+async def test_events_go_to_both_sides(file: FileJournal, rows: Rows) -> None:
+    journals = Journals(file, rows)
+    await journals.append(*story())
+
+    assert await file.events() == rows.kept == await journals.events() == story()
+    assert [run.run for run in await journals.runs()] == ["run-1"]
+    assert journals.degraded is None
+
+
+async def test_the_file_alone_is_enough(file: FileJournal) -> None:
+    journals = Journals(file)
+    await journals.append(*story())
+
+    state = await journals.state("run-1")
+    assert state is not None
+    assert state.ended
+    assert await journals.state("run-9") is None
+    assert await journals.reconcile() == Reconciled(0, 0)
+
+
+async def test_rows_that_fail_are_given_up_once_and_not_asked_at_every_step(
+    file: FileJournal, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows.error = AWAY
+    journals = Journals(file, rows, clock=standing())
+    for one in story():
+        await journals.append(one)
+
+    assert journals.degraded is AWAY
+    assert rows.calls == 1
+    assert [record.message for record in caplog.records] == [
+        "the journal goes on in its file alone: the state database cannot be used"
+    ]
+    assert await journals.events() == story()
+
+
+async def test_rows_that_come_back_get_what_they_missed(
+    file: FileJournal, rows: Rows
+) -> None:
+    now = [0.0]
+    rows.error = AWAY
+    journals = Journals(file, rows, clock=lambda: now[0])
+    await journals.append(*story())
+    rows.error = None
+
+    await journals.append(NOTE)
+    assert rows.kept == ()
+    now[0] = RETRY
+    await journals.append(event(EventKind.NOTE, at=100))
+
+    assert journals.degraded is None
+    assert rows.kept == await file.events()
+    assert len(rows.kept) == len(story()) + 2
+
+
+async def test_each_side_gets_what_only_the_other_one_has(
+    file: FileJournal, rows: Rows
+) -> None:
+    await file.append(*story("run-1", 1))
+    await rows.append(*story("run-2", 2)[:4])
+    journals = Journals(file, rows)
+
+    assert await journals.reconcile() == Reconciled(to_file=4, to_rows=9)
+
+    assert await file.events() == rows.kept == await journals.events()
+    assert await journals.reconcile() == Reconciled(0, 0)
+
+
+async def test_reconciling_without_the_rows_leaves_the_file_as_it_is(
+    file: FileJournal, rows: Rows
+) -> None:
+    await file.append(*story())
+    rows.error = AWAY
+
+    assert await Journals(file, rows).reconcile() == Reconciled(0, 0)
+    assert await file.events() == story()
+
+
+async def test_a_lost_lease_is_no_outage(file: FileJournal, rows: Rows) -> None:
+    rows.error = LeaseLostError("somebody else has taken over")
+    journals = Journals(file, rows)
+
+    with pytest.raises(LeaseLostError):
+        await journals.append(NOTE)
+    assert journals.degraded is None
+
+
+async def test_a_file_that_cannot_be_written_is_an_error(
+    tmp_path: Path, rows: Rows
+) -> None:
+    (tmp_path / "journal").write_text("in the way")
+    journals = Journals(FileJournal(tmp_path / "journal" / "x.jsonl"), rows)
+
+    with pytest.raises(JournalError):
+        await journals.append(NOTE)
+    assert rows.kept == ()

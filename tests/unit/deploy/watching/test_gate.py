@@ -1,0 +1,219 @@
+"""Who may take traffic: enough replicas, of the right release, well for long enough."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from typing_extensions import override
+
+from app.backend.deploy.platforms.base import DeploymentStatus
+from app.backend.deploy.watching.baseline import Baseline
+from app.backend.deploy.watching.control import Control
+from app.backend.deploy.watching.gate import GateLimits, GateReport, gate
+from app.backend.deploy.watching.gate_state import GateState
+from app.backend.deploy.watching.samples import Outcome, Round, Sample
+from app.backend.deploy.watching.verdict import Verdict
+from app.backend.health.models import Status
+from tests.support.samples import (
+    EXPECTED,
+    ScriptedProber,
+    check,
+    health,
+    own,
+    platform,
+    route,
+)
+from tests.support.simulated_release import PatientClock
+
+LIMITS = GateLimits(replicas=2, hold=5.0, deadline=60.0, interval=1.0)
+
+
+def well(number: int) -> Sample:
+    return health(replica=f"r{number}")
+
+
+def ill(number: int) -> Sample:
+    return health(own(Status.UNHEALTHY), replica=f"r{number}", reason="ill")
+
+
+BOTH = (well(1), well(2))
+
+
+async def gated(
+    *rounds: Round,
+    limits: GateLimits = LIMITS,
+    baseline: Baseline | None = None,
+    control: Control | None = None,
+) -> GateReport:
+    return await gate(
+        ScriptedProber(*rounds),
+        expected=EXPECTED,
+        limits=limits,
+        baseline=baseline,
+        control=control,
+        clock=PatientClock(),
+    )
+
+
+async def test_all_replicas_well_for_the_whole_time_pass() -> None:
+    report = await gated(BOTH)
+
+    assert report.passed
+    assert report.healthy == ("r1", "r2")
+    assert report.seconds == 5.0
+    assert report.rounds == 6
+
+
+async def test_without_a_hold_one_look_is_enough() -> None:
+    report = await gated(BOTH, limits=replace(LIMITS, hold=0.0))
+
+    assert (report.passed, report.rounds) == (True, 1)
+
+
+async def test_one_replica_seen_twice_is_one() -> None:
+    report = await gated((well(1), well(1)))
+
+    assert report.verdict is Verdict.FAIL
+    assert "1 of 2 replicas" in report.reason
+
+
+async def test_a_break_begins_the_time_anew() -> None:
+    report = await gated(BOTH, BOTH, BOTH, (well(1), ill(2)), BOTH)
+
+    assert report.passed
+    assert report.seconds == 9.0
+
+
+async def test_replicas_may_come_one_after_the_other() -> None:
+    late = [(well(1),)] * 50
+
+    assert (await gated((), *late, BOTH)).passed
+
+
+async def test_progress_puts_the_deadline_off() -> None:
+    limits = GateLimits(replicas=3, hold=5.0, deadline=20.0)
+    one, two = [(well(1),)] * 15, [BOTH] * 15
+    report = await gated(*one, *two, (*BOTH, well(3)), limits=limits)
+
+    assert report.passed
+
+
+async def test_a_release_that_stays_ill_is_refused_and_the_report_says_why() -> None:
+    report = await gated((well(1), ill(2)))
+
+    assert report.verdict is Verdict.FAIL
+    assert report.seconds > 60
+    assert report.reason.endswith("ill")
+    assert report.to_dict()["evidence"][0]["replica"] == "r2"
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        health(replica="r2", deployment="d-1"),
+        health(replica="r2", commit="decade5"),
+        health(replica="r2", deployment=None, commit=None),
+        health(replica=None),
+        route(replica="r2", deployment=EXPECTED.deployment),
+    ],
+    ids=["another deployment", "another commit", "nobody", "no replica", "a route"],
+)
+async def test_who_does_not_prove_to_be_the_release_does_not_count(
+    stranger: Sample,
+) -> None:
+    assert not (await gated((well(1), stranger))).passed
+
+
+async def test_a_replica_that_is_not_met_each_time_counts_all_the_same() -> None:
+    """On the public way, which replica answers is a matter of chance."""
+    assert (await gated(*[(well(1),), (well(2),)] * 6)).passed
+
+
+async def test_a_replica_that_is_not_met_any_more_is_gone() -> None:
+    limits = replace(LIMITS, hold=30.0)
+
+    assert not (await gated(BOTH, *[(well(1),)] * 90, limits=limits)).passed
+
+
+async def test_silence_of_a_replica_is_a_break() -> None:
+    silent = replace(ill(2), outcome=Outcome.NO_ANSWER, checks=(), code=None)
+
+    assert not (await gated((well(1), silent), BOTH, (well(1), silent))).passed
+
+
+async def test_a_route_that_fails_keeps_its_replica_out() -> None:
+    assert not (await gated((*BOTH, route(500, replica="r2")))).passed
+
+
+class TestSharedComponents:
+    DOWN = tuple(
+        health(own(), check(status=Status.UNHEALTHY), replica=f"r{n}") for n in (1, 2)
+    )
+
+    async def test_one_that_was_down_before_keeps_nobody_out(self) -> None:
+        before = Baseline(checks={"database": Status.UNHEALTHY})
+
+        assert (await gated(self.DOWN, baseline=before)).passed
+
+    async def test_one_that_falls_keeps_the_gate_shut_and_blames_nobody(self) -> None:
+        report = await gated(self.DOWN)
+
+        assert report.verdict is Verdict.INCONCLUSIVE
+
+    async def test_one_that_comes_back_is_forgotten(self) -> None:
+        assert (await gated(*[self.DOWN] * 30, BOTH)).passed
+
+    async def test_one_that_is_well_for_the_control_is_the_releases_fault(self) -> None:
+        class Sees(Control):
+            @override
+            async def agrees(self, check: str) -> bool | None:
+                return check != "database"
+
+        assert (await gated(self.DOWN, control=Sees())).verdict is Verdict.FAIL
+
+
+async def test_when_nobody_could_ask_nobody_is_blamed() -> None:
+    unasked = replace(well(1), outcome=Outcome.OWN_ERROR, checks=())
+
+    assert (await gated((unasked,))).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (DeploymentStatus.FAILED, Verdict.FAIL),
+        (DeploymentStatus.CRASHED, Verdict.FAIL),
+        (DeploymentStatus.REMOVED, Verdict.INCONCLUSIVE),
+    ],
+)
+async def test_what_the_platform_has_given_up_is_not_waited_for(
+    status: DeploymentStatus, verdict: Verdict
+) -> None:
+    report = await gated((ill(1), platform(status, active=False)))
+
+    assert (report.verdict, report.rounds) == (verdict, 1)
+
+
+async def test_a_deployment_that_does_not_serve_yet_passes() -> None:
+    ready = platform(DeploymentStatus.READY, active=False)
+
+    assert (await gated((*BOTH, ready))).passed
+
+
+async def test_it_can_be_stopped() -> None:
+    stop = asyncio.Event()
+
+    def on_round(state: GateState) -> None:
+        if state.rounds == 3:
+            stop.set()
+
+    report = await gate(
+        ScriptedProber((ill(1),)),
+        expected=EXPECTED,
+        limits=replace(LIMITS, interval=0.001),
+        on_round=on_round,
+        stop=stop,
+    )
+
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.reason == "stopped"
