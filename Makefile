@@ -18,11 +18,11 @@ export UV_NATIVE_TLS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-full check lint types layers locks sizes bench lock \
+.PHONY: help setup run demo test test-full check lint types layers locks sizes bench bench-delivery lock \
 	clean uv
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv from the locks
 
@@ -70,6 +70,9 @@ sizes: $(STAMP)  ## Report long files and functions
 
 bench: $(STAMP)  ## Measure beside the peers, ten minutes; ARGS="--only startup"
 	@exec $(PY) -m bench.health $(ARGS)
+
+bench-delivery: $(STAMP)  ## Measure switches and ways back, ten minutes
+	@exec $(PY) -m bench.delivery $(ARGS)
 
 lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt >/dev/null

@@ -8,7 +8,7 @@ from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.platforms.settings_file import commands_of, read_settings
 from app.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_a_commit_without_a_file_has_railways_defaults() -> None:
