@@ -18,10 +18,11 @@
     │   └── NoWayBackError          there is nothing to roll back to
     ├── LeaseHeldError              somebody else is at work
     ├── LeaseLostError              somebody else has taken over
-    ├── JournalError                what a run did cannot be written down or read
-    └── PlatformError               the platform refused, or did not do it
-        ├── PlatformUnreachableError    it did not answer; nothing is known
-        └── DeploymentNotFoundError
+    ├── InterruptedRunError         somebody has asked it to stop
+    ├── PlatformError               the platform refused, or did not do it
+    │   ├── PlatformUnreachableError    it did not answer; nothing is known
+    │   └── DeploymentNotFoundError
+    └── JournalError                what a run did cannot be written down or read
 
 Each class carries its exit code and HTTP status; each error may carry a remedy.
 """
@@ -36,6 +37,7 @@ __all__ = [
     "DuplicateCheckError",
     "EmbeddedPostgresError",
     "HealthUnreachableError",
+    "InterruptedRunError",
     "JournalError",
     "LeaseHeldError",
     "LeaseLostError",
@@ -190,6 +192,14 @@ class LeaseLostError(OpsError):
     exit_code = 75
     http_status = 409
     title = "Lease lost"
+
+
+class InterruptedRunError(OpsError):
+    """Somebody has asked a run to stop, at a moment when it could."""
+
+    exit_code = 130
+    http_status = 409
+    title = "Interrupted"
 
 
 class JournalError(OpsError):

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 __all__ = ["render"]
 
+_SPANS: Final = ("detected", "back", "verified")
 _WAYS: Final = {
     "rename": "the rename itself",
     "platform": "pm33's local platform",
@@ -28,7 +29,7 @@ def render(raw: Mapping[str, Any]) -> str:
         f"- Python {machine['python']}, Caddy {raw['caddy']}",
     ]
     switches = raw["switches"]
-    tables = (_switches(switches), _load(switches), _recovery(raw))
+    tables = (_switches(switches), _load(switches), _recovery(raw), _faults(raw))
     return "\n".join([*about, *(line for table in tables for line in ("", *table)), ""])
 
 
@@ -84,6 +85,33 @@ def _recovery(raw: Mapping[str, Any]) -> Sequence[str]:
     ]
     title = f"From a fault to its end, {len(found)} times"
     return _table(title, ("since the fault", "p50", "p95", "longest"), rows)
+
+
+def _faults(raw: Mapping[str, Any]) -> Sequence[str]:
+    section = raw["faults"]
+    by_fault: dict[str, list[Mapping[str, Any]]] = {}
+    for one in section["runs"]:
+        by_fault.setdefault(one["fault"], []).append(one)
+    rows = [
+        (fault, str(len(found)), *(_span(found, name) for name in _SPANS))
+        for fault, found in sorted(by_fault.items())
+    ]
+    loads = ", ".join(map(str, section["load_before"]))
+    given = " ".join(f"`--{k} {v}`" for k, v in section["arguments"].items())
+    about = (
+        f"Measured on {section['date']} at commit {section['commit']}, with {given}; "
+        f"load averages before: {loads}."
+    )
+    heads = ("fault", "times", "detected", "traffic back", "verified")
+    return [
+        *_table("By kind of fault: p50, p95", heads, rows),
+        "",
+        about,
+    ]
+
+
+def _span(found: Sequence[Mapping[str, Any]], name: str) -> str:
+    return ", ".join(f"{_quantile(found, name, share):.1f} s" for share in (0.5, 0.95))
 
 
 def _quantile(found: Sequence[Mapping[str, Any]], name: str, share: float) -> float:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,13 +13,14 @@ from app.backend.deploy.records.journal import EventKind
 from app.backend.deploy.report import Ending
 from app.errors import OpsError
 from bench._progress import say
-from tests.support.load import Load
+from tests.support.load import Load, Request
 from tests.support.local_delivery import LocalDelivery, local_delivery
 
-__all__ = ["measure"]
+__all__ = ["measure", "recovered"]
 
 _BAKE = 120.0
 _RATE = 50.0
+_SLOW = 0.5
 
 
 def measure(*, faults: int, interval: float, seed: int) -> list[dict[str, Any]]:
@@ -54,7 +56,38 @@ async def _one(
     delivery: LocalDelivery, number: int, interval: float, phase: float
 ) -> dict[str, Any]:
     delivery.turned_bad.unlink(missing_ok=True)
-    commit = delivery.commit(f"bad-{number}", spoils=True)
+    return await recovered(
+        delivery,
+        delivery.commit(f"bad-{number}", spoils=True),
+        turn_bad=delivery.turned_bad.touch,
+        interval=interval,
+        phase=phase,
+    )
+
+
+async def recovered(
+    delivery: LocalDelivery,
+    commit: str,
+    *,
+    turn_bad: Callable[[], None],
+    interval: float,
+    phase: float,
+) -> dict[str, Any]:
+    """Deploys a commit, lets it turn bad under load, and measures the way back.
+
+    Args:
+        delivery: where another release serves.
+        commit: passes its gate.
+        turn_bad: called once, ``phase`` seconds after the switch.
+        interval: from one round of probes to the next.
+        phase: seconds.
+
+    Returns:
+        Seconds since ``turn_bad``, the bad answers, and the reason found.
+
+    Raises:
+        OpsError: it was not rolled back and verified.
+    """
     port = urlsplit(await delivery.platform.url()).port
     if port is None:
         raise OpsError("the platform tells no port", remedy="mend its url()")
@@ -67,17 +100,16 @@ async def _one(
         async with Load(port, rate=_RATE) as load:
             # Events have the wall clock's time, requests the monotonic one's.
             ahead = time.time() - time.monotonic()
-            delivery.turned_bad.touch()
             fault = time.time()
+            turn_bad()
             report = await run
     finally:
         run.cancel()
     if report.ending is not Ending.ROLLED_BACK:
         raise OpsError(report.text(), remedy="see why it was not rolled back")
-    bad = [one.ended for one in load.requests if one.loss]
-    well = min(
-        one.ended for one in load.requests if not one.loss and one.sent > max(bad)
-    )
+    bad = [one.sent for one in load.requests if _is_bad(one)]
+    last = max(bad, default=fault - ahead)
+    well = min(one.ended for one in load.requests if one.sent > last)
     ended = await _outcomes(delivery, report.run)
     return {
         "detected": ended["bake"] - fault,
@@ -86,6 +118,10 @@ async def _one(
         "bad_answers": len(bad),
         "cause": report.cause,
     }
+
+
+def _is_bad(request: Request) -> bool:
+    return request.loss is not None or request.ended - request.sent > _SLOW
 
 
 async def _outcomes(delivery: LocalDelivery, run: str) -> dict[str, float]:

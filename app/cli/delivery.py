@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from app.cli.failure import InterruptedCommandError
+
 if TYPE_CHECKING:
     from app.backend.config.environment import Config
     from app.backend.deploy.report import RunReport
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Delivery"]
 
 T = TypeVar("T")
-
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Delivery:
         redactor = Redactor(config.secrets())
         configure_logging(config=config, redactor=redactor, stream=sys.stderr)
         logging.getLogger().setLevel(logging.WARNING)
+        # That a journal lacks its rows, each command tells in words of its own.
+        logging.getLogger("pm33.journal").setLevel(logging.ERROR)
         return cls(config, chosen.value, redactor)
 
     def refuse_unusable(self) -> None:
@@ -103,12 +105,15 @@ class Delivery:
         """Runs the work to its end with everything it needs, and closes that.
 
         The first Ctrl-C asks it to stop at a safe edge, the second leaves all as it
-        is and exits with 130.
+        is.
 
         Args:
             work: is given the tools.
             changes: whether it can leave anything half done; else the first Ctrl-C
                 ends it.
+
+        Raises:
+            InterruptedCommandError: nothing was begun, or it was left as it is.
         """
         from app.backend.deploy.interrupt import (  # noqa: PLC0415 - 0.1 s
             InterruptedRunError,
@@ -125,12 +130,12 @@ class Delivery:
 
         try:
             return asyncio.run(run())
-        except InterruptedRunError:
-            self.say("interrupted before anything was begun")
-            sys.exit(_INTERRUPTED)
-        except asyncio.CancelledError:
-            self.say("left as it is; `pm33 deploy resume` goes on with it")
-            sys.exit(_INTERRUPTED)
+        except InterruptedRunError as error:
+            told = "interrupted before anything was begun"
+            raise InterruptedCommandError(told) from error
+        except asyncio.CancelledError as error:
+            told = "left as it is; `pm33 deploy resume` goes on with it"
+            raise InterruptedCommandError(told) from error
 
     def say(self, line: str) -> None:
         """One line of talk."""

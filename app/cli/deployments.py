@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from app.cli.delivery import Delivery
-from app.cli.options import environment_option, json_option, refuse_misplaced
+from app.cli.options import actor, environment_option, json_option, refuse_misplaced
 
 if TYPE_CHECKING:
     from app.backend.deploy.overview import Overview
-    from app.backend.deploy.platforms.base import LogLine, Platform
+    from app.backend.deploy.platforms.base import Deployment, LogLine, Platform
     from app.backend.deploy.records.run_state import RunState
+    from app.backend.deploy.tools import Tools
 
 __all__ = ["deployments"]
 
@@ -96,6 +97,25 @@ def logs(
     asyncio.run(_with_platform(delivery, listen))
 
 
+@deployments.command()
+@click.argument("name")
+@environment_option
+@json_option
+def cancel(name: str, environment: str | None, *, as_json: bool) -> None:
+    """Ends a deployment that was left waiting; what serves is refused."""
+    from app.backend.deploy import cancelling  # noqa: PLC0415 - 1 s
+
+    delivery = Delivery.into(environment, guess=True)
+
+    async def end(tools: "Tools") -> "Deployment":
+        found = await _deployment(delivery, tools.platform, name)
+        return await cancelling.cancel(found, tools, actor=actor())
+
+    ended = delivery.with_tools(end)
+    text = f"{ended.id} of {ended.commit[:12]} is {ended.status}"
+    delivery.show(ended.to_dict(), text, as_json=as_json)
+
+
 async def _with_platform(
     delivery: Delivery, work: "Callable[[Platform], Awaitable[T]]"
 ) -> T:
@@ -157,7 +177,7 @@ def _table(overview: "Overview") -> Iterator[str]:
             f"{commit:<12}",
             f"{one.id if one else '-':<20}",
             f"{one.status if one else '-':<12}",
-            f"{run.run} {_ending(run)}" if run else "-",
+            f"{run.run} {_ending(run)}{' to this' * entry.is_way_back}" if run else "-",
         )
         yield "  ".join(cells).rstrip()
 

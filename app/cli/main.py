@@ -1,7 +1,6 @@
 """``pm33``: one command line; each noun is imported only when it is named."""
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,11 +10,10 @@ import click
 from typing_extensions import override
 
 from app import __version__
+from app.cli.failure import Failure, wants_json
 from app.errors import OpsError
 
 __all__ = ["cli", "main"]
-
-INTERRUPTED = 130
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "deploy": "app.cli.deploy:deploy",
@@ -77,17 +75,8 @@ def main(
     sys.path.append("")
     try:
         code = command.main(words, prog_name=program, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    except OpsError as error:
-        _show(error, as_json="--json" in words)
-        code = error.exit_code
+    except (click.ClickException, click.Abort, KeyboardInterrupt, OpsError) as error:
+        code = _fail(error, as_json=wants_json(command, program, words))
     except BrokenPipeError:
         # Nobody reads any more; Python's last flush must not complain as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,16 +84,14 @@ def main(
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _show(error: OpsError, *, as_json: bool) -> None:
-    # A driver's words may quote a secret; imported here, since most runs do not fail.
-    from app.backend.config.environment import configured_secrets  # noqa: PLC0415
-    from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415
-
-    detail = Redactor(configured_secrets()).redact(str(error))
+def _fail(error: BaseException, *, as_json: bool) -> int:
+    failure = Failure.of(error)
     if as_json:
-        body = {"error": error.title, "detail": detail, "remedy": error.remedy}
-        click.echo(json.dumps(body))
-        return
-    click.secho(f"error: {detail}", fg="red", err=True)
-    if error.remedy:
-        click.echo(f"remedy: {error.remedy}", err=True)
+        click.echo(failure.as_json())
+    elif isinstance(error, click.ClickException):
+        error.show()
+    elif isinstance(error, OpsError):
+        failure.show()
+    elif str(error):
+        click.echo(str(error), err=True)
+    return failure.exit_code

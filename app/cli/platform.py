@@ -52,7 +52,7 @@ def up(*, foreground: bool, **chosen: Any) -> None:
             err=True,
         )
     if fresh and variables:
-        click.echo("The service's DATABASE_URL is in its variables.", err=True)
+        click.echo(_told_of(home, variables), err=True)
     _tell(status)
 
 
@@ -102,6 +102,18 @@ def _home_and_variables() -> tuple[Path, dict[str, str]]:
     url = config.database.url
     variables = {} if url is None else {"DATABASE_URL": url.get_secret_value()}
     return config.home.absolute(), variables
+
+
+def _told_of(home: Path, variables: Mapping[str, str]) -> str:
+    from app.backend.deploy.platforms.local import places  # noqa: PLC0415 - as above
+    from app.backend.deploy.platforms.local.variables import (  # noqa: PLC0415 - too
+        load_variables,
+    )
+
+    file = places.Places(home).variables
+    if variables.items() <= load_variables(file).items():
+        return f"The service's DATABASE_URL is this shell's; it is kept in {file}."
+    return f"The service goes on with the DATABASE_URL in {file}, not this shell's."
 
 
 def _tell(status: Mapping[str, Any]) -> None:

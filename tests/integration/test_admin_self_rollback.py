@@ -1,6 +1,7 @@
 """The service as a release of the local platform, asked to roll itself back."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from tests.support.service import TOKEN, until
 FILES = ("railway.toml", "requirements.txt", "pyproject.toml")
 
 
-def released(repository: Repository, name: str) -> str:
-    """Commits this project as it is; ``name`` makes a difference."""
+def released(repository: Repository, name: str, overlap: int) -> str:
+    """Commits this project as it is but for the overlap; ``name`` tells them apart."""
     path = repository.path
     for folder in ("app", "migrations"):
         shutil.copytree(
@@ -33,6 +34,9 @@ def released(repository: Repository, name: str) -> str:
         )
     for file in FILES:
         shutil.copy(ROOT / file, path)
+    settings = (ROOT / "railway.toml").read_text()
+    changed = re.sub(r"(?<=overlapSeconds = )\d+", str(overlap), settings)
+    (path / "railway.toml").write_text(changed)
     (path / "RELEASE").write_text(name)
     repository.git("add", "--all")
     repository.git("commit", "--quiet", "--message", name)
@@ -40,14 +44,17 @@ def released(repository: Repository, name: str) -> str:
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("overlap", [20, 1])
 async def test_a_service_rolls_itself_back_and_lives_to_tell(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, database_url: str, overlap: int
 ) -> None:
+    """With an overlap of a second it is asked to go before it has looked enough."""
     repository = light_repository(tmp_path)
     variables = {"DATABASE_URL": database_url, "PM33_ADMIN_TOKEN": TOKEN}
     with short_home() as home:
         async with running_platform(home, repository, variables) as platform:
-            first, second = (released(repository, name) for name in ("one", "two"))
+            first = released(repository, "one", overlap)
+            second = released(repository, "two", overlap)
             await deployed(platform, first)
             await deployed(platform, second)
             async with httpx.AsyncClient(
@@ -59,6 +66,8 @@ async def test_a_service_rolls_itself_back_and_lives_to_tell(
                 begun = await http.post("/api/admin/rollbacks", json={})
                 assert begun.status_code == 202, begun.text
                 location = begun.headers["location"]
+                again = await http.post("/api/admin/rollbacks", json={})
+                assert again.headers["location"] == location, again.text
 
                 async def over() -> dict[str, Any] | None:
                     body: dict[str, Any] = (await http.get(location)).json()

@@ -169,7 +169,7 @@ async def test_the_summary_belongs_to_the_higher_epoch(
     max_examples=25,
     deadline=None,
 )
-@given(told=st.lists(events, max_size=6))
+@given(told=st.lists(events, max_size=6, unique_by=lambda one: one.key))
 def test_whatever_an_event_holds_comes_back(
     database_url: str, told: list[Event]
 ) -> None:

@@ -135,6 +135,46 @@ async def test_what_a_stop_cuts_off_is_interrupted(
     assert ended.finished_at is not None
 
 
+async def test_what_goes_on_in_a_thread_is_not_called_interrupted(
+    store: OperationStore, runner: OperationRunner
+) -> None:
+    started = await runner.start(
+        "migration", forever, actor="alice", request={}, ask="look at the schema"
+    )
+    await runner.close()
+
+    ended = await store.get(started.id)
+    assert ended is not None
+    assert ended.status is OperationStatus.LOST
+    assert ended.error is not None
+    assert "may still" in ended.error["detail"]
+    assert ended.error["remedy"] == "look at the schema"
+
+
+async def test_what_is_asked_for_twice_at_the_same_time_is_done_once(
+    store: OperationStore, runner: OperationRunner
+) -> None:
+    go = asyncio.Event()
+
+    async def work(_name: str) -> Mapping[str, Any]:
+        await go.wait()
+        return {}
+
+    async def ask(**request: str) -> str:
+        request = {"to": "d1"} | request
+        started = await runner.start(
+            "rollback", work, actor="alice", request=request, once=True
+        )
+        return started.id
+
+    first, second, other = await asyncio.gather(ask(), ask(), ask(to="d2"))
+    assert first == second != other
+    assert await ask() == first
+    go.set()
+    await over(store, first)
+    assert await ask() != first
+
+
 async def test_a_stop_may_wait_for_work_that_is_nearly_done(
     store: OperationStore, runner: OperationRunner
 ) -> None:

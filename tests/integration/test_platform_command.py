@@ -12,6 +12,7 @@ import pytest
 
 from app.backend.deploy.platforms.local import LocalPlatform
 from app.backend.deploy.platforms.local.lifting import bring_down
+from app.backend.deploy.platforms.local.sockets import run_dir
 from tests.support.local_platform import (
     Repository,
     deployed,
@@ -69,6 +70,7 @@ async def test_up_says_where_it_is_and_down_leaves_nothing(
     assert "pm33 platform up" in after.err
     with pytest.raises(httpx.ConnectError):
         await httpx.AsyncClient(trust_env=False).get(url)
+    assert not run_dir(home).exists()
 
 
 async def test_a_taken_port_is_told_and_nothing_is_left_running(
@@ -115,6 +117,27 @@ async def test_variables_that_cannot_be_understood_are_refused(
     assert up.code == 78
     assert "some.env, line 2" in up.err
     assert "hunter2" not in up.err
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [("COLOUR=blue", "is this shell's"), ("DATABASE_URL=kept", "not this shell's")],
+)
+async def test_it_is_said_which_database_the_service_has(
+    home: Path, repository: Repository, tmp_path: Path, kept: str, told: str
+) -> None:
+    file = tmp_path / "some.env"
+    file.write_text(kept, encoding="utf-8")
+
+    up = await pm33(
+        *("platform", "up", "--port", "0", "--repository", str(repository.path)),
+        *("--env-file", str(file)),
+        PM33_HOME=home,
+        DATABASE_URL="postgresql://user:hunter2@127.0.0.1:1/own",
+    )
+
+    assert told in up.err
+    assert "hunter2" not in up.out + up.err
 
 
 async def test_in_the_foreground_a_signal_stops_it_all(

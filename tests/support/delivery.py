@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -184,9 +185,7 @@ class Delivery:
             journals=opener_of_journals(config, ENVIRONMENT),
             leases=self.leases,
             schema=self.schema,
-            prober=lambda one, *, url: MemoryProber(
-                self.platform, one, url=url, clock=clock
-            ),
+            prober=partial(MemoryProber, self.platform, clock=clock),
             clock=clock,
             say=self.said.append,
         )

@@ -55,12 +55,14 @@ async def answer(method, path, body, me):
 '''
 
 
-def local_tools(config: Config, checkout: Path, said: list[str] | None = None) -> Tools:
+def local_tools(
+    config: Config, checkout: Path, said: list[str] | None = None, ttl: float = TTL
+) -> Tools:
     """The real tools, but for a lease that runs out soon."""
     say = (said if said is not None else []).append
     platform = LocalPlatform(config.home)
     tools = tools_of(config, ENVIRONMENT, platform, Checkout(checkout), say=say)
-    return replace(tools, leases=StateLeases(config, ttl=TTL))
+    return replace(tools, leases=StateLeases(config, ttl=ttl))
 
 
 def request(commit: str, **flags: Any) -> DeployRequest:
@@ -76,6 +78,7 @@ class LocalDelivery:
     Attributes:
         environ: what a process needs to find it, and its state database.
         said: every line of progress of this process.
+        ttl: seconds that a lease lasts which is not renewed.
     """
 
     home: Path
@@ -83,6 +86,7 @@ class LocalDelivery:
     platform: LocalPlatform
     environ: dict[str, str]
     said: list[str]
+    ttl: float = TTL
 
     @property
     def config(self) -> Config:
@@ -92,7 +96,7 @@ class LocalDelivery:
     @property
     def tools(self) -> Tools:
         """New ones, as a new process would have them."""
-        return local_tools(self.config, self.repository.path, self.said)
+        return local_tools(self.config, self.repository.path, self.said, self.ttl)
 
     @property
     def turned_bad(self) -> Path:

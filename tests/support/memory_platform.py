@@ -89,6 +89,16 @@ class MemoryPlatform(Platform):
         with self._state() as state:
             state["faults"].setdefault(call, []).append(after)
 
+    def refuse_next(self, call: str) -> None:
+        """Refuses the next call of this name."""
+        with self._state() as state:
+            state["refusals"].append(call)
+
+    def be_deaf(self, calls: int) -> None:
+        """Does not answer so many calls, whatever they ask."""
+        with self._state() as state:
+            state["deaf"] = calls
+
     def be_away(self, *, away: bool = True) -> None:
         """Answers nothing at all."""
         with self._state() as state:
@@ -253,6 +263,10 @@ class MemoryPlatform(Platform):
         with self._state(answering=True) as state:
             if epoch < state["epoch"]:
                 raise LeaseLostError(f"{epoch} is lower than {state['epoch']}")
+            if call in state["refusals"]:
+                state["refusals"].remove(call)
+                self._save(state)
+                raise PlatformError(f"{call} is refused", remedy="try again")
             faults = state["faults"].get(call, [])
             after = faults.pop(0) if faults else None
             if after is False:
@@ -273,6 +287,10 @@ class MemoryPlatform(Platform):
                 json.loads(self._path.read_text()) if self._path.exists() else {}
             )
             state = json.loads(json.dumps(state))
+            if answering and state["deaf"]:
+                state["deaf"] -= 1
+                self._save(state)
+                raise PlatformUnreachableError("nobody answers yet")
             if answering and state["away"]:
                 raise PlatformUnreachableError("nobody answers")
             yield state
@@ -305,6 +323,8 @@ _EMPTY: dict[str, Any] = {
     "calls": [],
     "behaviours": {},
     "faults": {},
+    "refusals": [],
+    "deaf": 0,
     "away": False,
 }
 

@@ -30,6 +30,7 @@ class MemoryProber:
         platform: holds the deployments.
         deployment: the one to be looked at.
         url: None: it alone is asked, as before a switch.
+        routes: ask them as well as the health page.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class MemoryProber:
         deployment: str,
         *,
         url: str | None,
+        routes: bool = True,
         clock: Clock | None = None,
     ) -> None:
         self._platform = platform
         self._deployment = deployment
         self._url = url
+        self._kinds = (ProbeKind.HEALTH, ProbeKind.ROUTE)[: 1 + routes]
         self._clock = clock or SystemClock()
 
     async def round(self) -> Round:
@@ -73,7 +76,7 @@ class MemoryProber:
         well = behaviour.good if one.active else behaviour.well
         down = behaviour.shared and one.active
         status = Status.UNHEALTHY if down else Status.HEALTHY
-        for kind in (ProbeKind.HEALTH, ProbeKind.ROUTE):
+        for kind in self._kinds:
             health = kind is ProbeKind.HEALTH
             outcome = Outcome.OK if well else Outcome.FAIL
             yield Sample(

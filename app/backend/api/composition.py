@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi.routing import iter_route_contexts
+from starlette._utils import get_route_path
 
 from app.backend.api.edge import App, Message, Receive, Scope, Send
 from app.errors import RouteTakenError
@@ -74,7 +75,8 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
-        if scope["type"] == "http" and is_owned(scope["path"]):
+        # As the router will see it: mounted below a prefix, the path still has that.
+        if scope["type"] == "http" and is_owned(get_route_path(scope)):
             await self._own(scope, receive, send)
         else:
             await self.host(scope, receive, send)

@@ -70,7 +70,12 @@ async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:
         for one in error.errors()
     ]
     detail = "the request has values that cannot be used"
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        detail,
+        remedy="correct the values that `errors` names, and send it again",
+        errors=errors,
+    )
 
 
 async def _on_bug(_request: Request, _error: Exception) -> ProblemResponse:

@@ -5,16 +5,14 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from app.errors import InterruptedRunError
+
 __all__ = ["Interrupt", "InterruptedRunError", "stopped_by", "until_interrupted"]
 
 T = TypeVar("T")
 
 # A terminal and make both pass a signal on, so it may arrive twice at once.
 _SAME_SIGNAL = 0.5
-
-
-class InterruptedRunError(Exception):
-    """Raised inside a run when somebody has asked it to stop."""
 
 
 class Interrupt:
@@ -39,7 +37,7 @@ class Interrupt:
             InterruptedRunError: it has.
         """
         if self.asked:
-            raise InterruptedRunError
+            raise _interrupted()
 
     async def race(self, work: Coroutine[Any, Any, T]) -> T:
         """Awaits the work, or ends it when a stop is asked for first.
@@ -61,12 +59,18 @@ async def stopped_by(work: Coroutine[Any, Any, T], *bells: asyncio.Event) -> T:
     try:
         await asyncio.wait({task, *rings}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise InterruptedRunError
+            raise _interrupted()
         return await task
     finally:
         for one in (task, *rings):
             one.cancel()
         await asyncio.gather(task, *rings, return_exceptions=True)
+
+
+def _interrupted() -> InterruptedRunError:
+    return InterruptedRunError(
+        "it was interrupted", remedy="`pm33 deployments list` shows how things stand"
+    )
 
 
 async def until_interrupted(work: Coroutine[Any, Any, T], interrupt: Interrupt) -> T:

@@ -10,14 +10,15 @@ from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import MonitorRequest, RollbackRequest
 from app.backend.deploy.rollback import roll_back
-from app.backend.deploy.running.looking import serving
+from app.backend.deploy.running.following import serving
 from app.backend.deploy.tools import Tools
-from app.backend.deploy.watching.baseline import Baseline, take_baseline
+from app.backend.deploy.watching.baseline import take_baseline
 from app.backend.deploy.watching.clock import pause
 from app.backend.deploy.watching.limits import Limits
 from app.backend.deploy.watching.samples import Expected
-from app.backend.deploy.watching.verdict import Verdict
+from app.backend.deploy.watching.verdict import Rule, Verdict
 from app.backend.deploy.watching.watch import WatchReport, watch
+from app.backend.deploy.watching.watch_state import Counts
 from app.errors import (
     LeaseHeldError,
     NoWayBackError,
@@ -33,7 +34,8 @@ async def monitor(request: MonitorRequest, tools: Tools) -> RunReport:
 
     It holds no lease while it watches, and writes nothing down: a rollback that it
     begins is a run like any other. While somebody else is at work it does nothing
-    but watch, since whoever deploys looks after that release.
+    but watch, since whoever deploys looks after that release. Nor does a platform that
+    is away for a time end it.
 
     Raises:
         PreflightError: nothing serves.
@@ -61,38 +63,68 @@ class _Watchman:
 
     async def work(self) -> RunReport:
         while True:
-            report = await self._watch()
-            if report.stopped:
-                return self._report(Ending.INTERRUPTED, report)
-            now = await self._serving()
-            if now is not None and now.id != self._active.id:
-                self._active = now
-                continue
-            match report.verdict:
-                case Verdict.OK:
-                    return self._report(Ending.DONE, report)
-                case Verdict.INCONCLUSIVE:
-                    return self._report(Ending.PAUSED, report)
-                case Verdict.FAIL:
-                    done = await self._bad(report)
-                    if done is not None:
-                        return done
+            try:
+                done = await self._turn()
+            except PlatformUnreachableError as error:
+                done = await self._sit_out(error)
+            if done is not None:
+                return done
+
+    async def _turn(self) -> RunReport | None:
+        """Watches one deployment; None when there is more to be watched."""
+        report = await self._watch()
+        if report.stopped:
+            return self._report(Ending.INTERRUPTED, report)
+        now = await serving(self._tools.platform)
+        if now is not None and now.id != self._active.id:
+            self._active = now
+            return None
+        if report.superseded:
+            # Somebody is about to put another one there, or has taken this one away.
+            return await self._pause(report)
+        match report.verdict:
+            case Verdict.OK:
+                return self._report(Ending.DONE, report)
+            case Verdict.INCONCLUSIVE:
+                return self._report(Ending.PAUSED, report)
+            case Verdict.FAIL:
+                return await self._bad(report)
+
+    async def _sit_out(self, error: PlatformUnreachableError) -> RunReport | None:
+        """It is back within seconds, as a rule; a watch has to outlive that."""
+        self._tools.say(f"the platform does not answer: {error}; asking again")
+        blind = WatchReport(
+            verdict=Verdict.INCONCLUSIVE,
+            rule=Rule.TIME,
+            reason=str(error),
+            counts=Counts(),
+            seconds=0.0,
+        )
+        return await self._pause(blind)
+
+    async def _pause(self, report: WatchReport) -> RunReport | None:
+        """Until the next look; a report when it was the last one."""
+        clock, stop = self._tools.clock, self._tools.interrupt.event
+        if await pause(clock, self._limits.interval, stop):
+            return self._report(Ending.INTERRUPTED, report)
+        if self._ends is not None and clock.time() >= self._ends:
+            bad = report.verdict is Verdict.FAIL
+            return self._report(Ending.STRANDED if bad else Ending.PAUSED, report)
+        return None
 
     async def _watch(self) -> WatchReport:
         tools, active = self._tools, self._active
         tools.say(f"watching {active.commit[:12]} ({active.id})")
         prober = tools.prober(active.id, url=await tools.platform.url())
-        found = await take_baseline(prober, clock=tools.clock)
+        # What it answers now is not taken for good: it may be bad already.
+        baseline = await take_baseline(prober, itself=True, clock=tools.clock)
         left = None if self._ends is None else self._ends - tools.clock.time()
         return await watch(
             prober,
             expected=Expected(active.id, active.commit),
             seconds=None if left is None else max(0.0, left),
             limits=self._limits,
-            # What it answers now is not taken for good: it may be bad already.
-            baseline=Baseline(
-                checks=found.checks, latencies=found.latencies, traffic=found.traffic
-            ),
+            baseline=baseline,
             control=tools.control,
             stop=tools.interrupt.event,
             clock=tools.clock,
@@ -107,7 +139,7 @@ class _Watchman:
         )
 
     async def _bad(self, report: WatchReport) -> RunReport | None:
-        """Goes back; None when somebody else is at work, so that watching goes on."""
+        """Goes back; None when it cannot be done now, so that watching goes on."""
         self._tools.say(f"it has turned bad: {report.reason}")
         if not self._request.rollback:
             return self._report(Ending.STRANDED, report)
@@ -116,16 +148,15 @@ class _Watchman:
             actor=self._request.actor,
             reason=f"{self._request.reason}: {report.reason}",
             allow_rebuild=True,
+            verdict=report.verdict,
         )
         try:
             done = await roll_back(back, self._tools)
         except NoWayBackError as error:
             return self._report(Ending.STRANDED, report, trouble=str(error))
-        except (LeaseHeldError, PlatformUnreachableError) as error:
+        except (LeaseHeldError, PlatformUnreachableError, PreflightError) as error:
             self._tools.say(f"not rolled back: {error}")
-            clock, interval = self._tools.clock, self._limits.interval
-            await pause(clock, interval, self._tools.interrupt.event)
-            return None
+            return await self._pause(report)
         restored = done.ending is Ending.RESTORED
         return replace(
             done,
@@ -137,13 +168,6 @@ class _Watchman:
             else report.reason,
             evidence=report.to_dict(),
         )
-
-    async def _serving(self) -> Deployment | None:
-        """None when the platform does not say; then what served is believed to."""
-        try:
-            return await serving(self._tools.platform)
-        except PlatformUnreachableError:
-            return None
 
     def _report(
         self, ending: Ending, report: WatchReport, *, trouble: str = ""

@@ -25,6 +25,13 @@ class Entry:
     deployment: Deployment | None
     run: RunState | None
 
+    @property
+    def is_way_back(self) -> bool:
+        """Whether the run has failed, and this is what it has returned to."""
+        if self.deployment is None or self.run is None:
+            return False
+        return self.deployment.commit != self.run.commit
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
@@ -53,14 +60,15 @@ class Overview:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Each deployment with its run, then runs whose deployment is not known."""
-        made = {id(run): _made_by(run, self.deployments) for run in self.runs}
-        by_deployment = {
-            deployment.id: run
-            for run in reversed(self.runs)
-            if (deployment := made[id(run)])
+        makers = {
+            one.id: [run for run in self.runs if _has_made(run, one)]
+            for one in self.deployments
         }
-        known = [Entry(one, by_deployment.get(one.id)) for one in self.deployments]
-        others = (run for run in self.runs if made[id(run)] is None)
+        known = [
+            Entry(one, next(iter(makers[one.id]), None)) for one in self.deployments
+        ]
+        told = {run.run for made in makers.values() for run in made}
+        others = (run for run in self.runs if run.run not in told)
         return (*known, *(Entry(None, run) for run in others))
 
     def find(self, name: str) -> Entry:
@@ -69,10 +77,14 @@ class Overview:
         Raises:
             DeploymentNotFoundError: there is none of that name.
         """
-        for entry in self.entries:
-            deployment, run = entry.deployment, entry.run
-            if name in {deployment and deployment.id, run and run.run}:
-                return entry
+        named = [
+            entry
+            for entry in self.entries
+            if name
+            in {entry.deployment and entry.deployment.id, entry.run and entry.run.run}
+        ]
+        if named:
+            return min(named, key=lambda entry: entry.is_way_back)
         for entry in self.entries if len(name) >= _SHORTEST_COMMIT else ():
             commit = (entry.deployment or entry.run or _NONE).commit
             if commit.startswith(name.lower()):
@@ -180,9 +192,6 @@ def run_to_dict(run: RunState) -> dict[str, Any]:
     }
 
 
-def _made_by(run: RunState, deployments: Iterable[Deployment]) -> Deployment | None:
-    """What a run has brought up; a platform may know it by the run's tag alone."""
-    for one in deployments:
-        if one.id == run.deployment or (one.tag or "").partition("/")[0] == run.run:
-            return one
-    return None
+def _has_made(run: RunState, one: Deployment) -> bool:
+    """Its release, or what it has returned to: a platform may know only the tag."""
+    return one.id == run.deployment or (one.tag or "").partition("/")[0] == run.run

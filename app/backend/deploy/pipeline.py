@@ -8,30 +8,39 @@
 """
 
 import secrets
+from dataclasses import replace
 from datetime import datetime
 
-from app.backend.database.lease import Guard
 from app.backend.deploy.planning.plan import Plan
 from app.backend.deploy.planning.survey import look_back, survey
-from app.backend.deploy.records.journal import Event, EventKind
+from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import DeployRequest
-from app.backend.deploy.running.conduct import conduct_deploy, conduct_rollback
-from app.backend.deploy.running.run import Run
-from app.backend.deploy.running.steps_back import BACKWARD
-from app.backend.deploy.running.taking_over import (
-    end_others,
-    refuse_if_held,
-    take_lease,
-    unlocked,
+from app.backend.deploy.running.closing import (
+    INTERRUPTED,
+    Close,
+    failure_of,
+    finalised,
+    to_the_end,
 )
+from app.backend.deploy.running.deploy_order import order_of
+from app.backend.deploy.running.leave_to_act import leave_to_act, refuse_if_held
+from app.backend.deploy.running.run import Run
+from app.backend.deploy.running.step import (
+    PausedRunError,
+    StepFailedError,
+    SupersededRunError,
+)
+from app.backend.deploy.running.steps import DEPLOY, EXPAND, PREFLIGHT, SWITCH
+from app.backend.deploy.running.steps_back import BACKWARD, WITHDRAW
+from app.backend.deploy.running.steps_watching import BAKE, GATE
+from app.backend.deploy.running.superseding import end_others
+from app.backend.deploy.running.way_back import Place, come_back, go_back, place_of
 from app.backend.deploy.tools import Tools
-from app.errors import JournalError, PreflightError
+from app.errors import InterruptedRunError, PreflightError
 
 __all__ = ["deploy", "make_plan", "new_run_id", "resume"]
-
-_SECOND = 1.0
 
 
 def new_run_id(now: datetime) -> str:
@@ -67,14 +76,23 @@ async def deploy(request: DeployRequest, tools: Tools) -> RunReport:
         raise _refused(plan)
     tools.say(plan.text())
     run_id = new_run_id(tools.now())
-    guard, note = await _leave_to_deploy(request, plan, tools, run_id)
+    guard, note = await leave_to_act(
+        tools,
+        holder=f"{request.actor} {run_id}",
+        reason=f"deploy {plan.commit[:12]}",
+        patient=False,
+        supersede=request.supersede,
+        alone=request.unlocked or plan.first,
+        remedy="; or go on alone with --unlocked",
+    )
     try:
         async with tools.journals(guard) as journals:
             run = Run(run_id, tools, guard, journals)
             if note:
                 run.remark(note)
+            tools.interrupt.check()
             if request.supersede:
-                await end_others(tools, guard, journals, by=run_id)
+                await end_others(tools, guard, journals, by=run_id, everything=True)
             await run.begin(
                 must_be_kept=True,
                 kind="deploy",
@@ -88,7 +106,7 @@ async def deploy(request: DeployRequest, tools: Tools) -> RunReport:
                 reason=request.reason,
                 locked=guard.locked,
             )
-            return await conduct_deploy(run)
+            return await to_the_end(run, _go_out)
     finally:
         await guard.release()
 
@@ -109,9 +127,18 @@ async def resume(tools: Tools, *, actor: str, run: str | None = None) -> RunRepo
     """
     async with tools.journals(None) as journals:
         found = _resumable((await look_back(journals)).runs, run)
-        locked = _was_locked(await journals.events(found.run))
     tools.say(f"{found.kind} {found.run} of {found.commit[:12]} goes on")
-    guard, note = await _leave_to_resume(found, tools, actor, locked=locked)
+    # A way back is gone on with without a lease, as it would have been begun; and so
+    # is what has had none from the beginning.
+    back = found.kind == "rollback" or any(found.step(one.name) for one in BACKWARD)
+    guard, note = await leave_to_act(
+        tools,
+        holder=f"{actor} {found.run}",
+        reason=f"resume {found.kind} {found.commit[:12]}",
+        patient=True,
+        supersede=False,
+        alone=back or not found.locked,
+    )
     try:
         async with tools.journals(guard) as journals:
             await journals.reconcile()
@@ -123,69 +150,89 @@ async def resume(tools: Tools, *, actor: str, run: str | None = None) -> RunRepo
             if note:
                 going.remark(note)
             await going.note("run", resumed_by=actor)
-            conduct = conduct_rollback if found.kind == "rollback" else conduct_deploy
-            return await conduct(going)
+            work = come_back if found.kind == "rollback" else _go_out
+            return await to_the_end(going, work)
     finally:
         await guard.release()
+
+
+async def _go_out(run: Run) -> Close:
+    """Everything that a deploy does; what an earlier process has done is not repeated.
+
+    Raises:
+        PreflightError: nothing was touched.
+        LeaseLostError, PlatformUnreachableError: see :func:`to_the_end`.
+    """
+    try:
+        if run.begun(WITHDRAW.name, *(step.name for step in BACKWARD)):
+            raise failure_of(run)
+        await run.perform(PREFLIGHT)
+        await run.perform(EXPAND)
+        await run.perform(DEPLOY)
+        await run.perform(GATE)
+        await run.perform(SWITCH)
+        await run.perform(BAKE)
+    except StepFailedError as failure:
+        close = await _undo(run, failure)
+    except InterruptedRunError:
+        close = await _stop(run)
+    except PausedRunError as pause:
+        close = Close.undecided(Ending.PAUSED, pause, final=False)
+    except SupersededRunError as other:
+        close = Close.undecided(Ending.SUPERSEDED, other, final=True)
+    else:
+        watched = run.fact("bake", "verdict")
+        ending = Ending.DONE if watched else Ending.UNBAKED
+        close = Close(ending=ending, verdict=watched)
+    return await finalised(run, close)
+
+
+async def _undo(run: Run, failure: StepFailedError) -> Close:
+    """Withdraws a release that has never served, and leaves one that serves."""
+    run.heeds = False
+    close = Close(
+        ending=Ending.FAILED,
+        verdict=failure.verdict,
+        cause=str(failure),
+        evidence=failure.evidence,
+        log=failure.log,
+    )
+    back = run.begun(*(step.name for step in BACKWARD))
+    place = Place.SERVES if back else await place_of(run)
+    if place is Place.DISPLACED:
+        return replace(close, ending=Ending.SUPERSEDED)
+    if place is Place.BESIDE:
+        return await _withdraw(run, close)
+    if not order_of(run).request.rollback:
+        return replace(close, ending=Ending.STRANDED)
+    ending, trouble = await go_back(run, Ending.ROLLED_BACK)
+    cause = f"{failure}; then {trouble}" if trouble else str(failure)
+    return replace(close, ending=ending, cause=cause)
+
+
+async def _withdraw(run: Run, close: Close) -> Close:
+    try:
+        await run.perform(WITHDRAW)
+    except StepFailedError as trouble:
+        run.remark(f"the release is not withdrawn: {trouble}")
+        return replace(close, final=False)
+    return close
+
+
+async def _stop(run: Run) -> Close:
+    """The first Ctrl-C: before the switch back, after it only no more watching."""
+    run.heeds = False
+    if await place_of(run) is Place.SERVES:
+        return Close(ending=Ending.INTERRUPTED, cause=INTERRUPTED, final=False)
+    run.say("stopping: what serves stays, the release is withdrawn")
+    close = await _undo(run, StepFailedError(INTERRUPTED))
+    withdrawn = close.ending is Ending.FAILED
+    return replace(close, ending=Ending.INTERRUPTED) if withdrawn else close
 
 
 def _refused(plan: Plan) -> PreflightError:
     texts = "; ".join(one.text for one in plan.refusals)
     return PreflightError(texts, remedy=plan.refusals[0].remedy)
-
-
-async def _leave_to_deploy(
-    request: DeployRequest, plan: Plan, tools: Tools, run: str
-) -> tuple[Guard, str]:
-    """The lease; without one only when asked for, or when nothing can be lost yet."""
-    try:
-        guard = await take_lease(
-            tools,
-            holder=f"{request.actor} {run}",
-            reason=f"deploy {plan.commit[:12]}",
-            supersede=request.supersede,
-        )
-    except JournalError as error:
-        if not request.unlocked and plan.serving is not None:
-            raise PreflightError(
-                f"there is no lease to be had: {error}",
-                remedy=f"{error.remedy}; or go on alone with --unlocked",
-            ) from error
-        return await unlocked(tools), f"unlocked, without a lease: {error}"
-    return guard, ""
-
-
-async def _leave_to_resume(
-    found: RunState, tools: Tools, actor: str, *, locked: bool
-) -> tuple[Guard, str]:
-    """The lease, once a dead holder's has run out.
-
-    A way back is gone on with without a lease, as it would have been begun; and so is
-    what has had none from the beginning.
-    """
-    try:
-        guard = await take_lease(
-            tools,
-            holder=f"{actor} {found.run}",
-            reason=f"resume {found.kind} {found.commit[:12]}",
-            wait=tools.leases.ttl + _SECOND,
-        )
-    except JournalError as error:
-        back = found.kind == "rollback" or any(map(found.step, _BACK))
-        if locked and not back:
-            raise PreflightError(
-                f"there is no lease to be had: {error}", remedy=error.remedy
-            ) from error
-        return await unlocked(tools), f"unlocked, without a lease: {error}"
-    return guard, ""
-
-
-_BACK = tuple(step.name for step in BACKWARD)
-
-
-def _was_locked(events: tuple[Event, ...]) -> bool:
-    begun = (event for event in events if event.kind is EventKind.BEGIN)
-    return any(event.data.get("locked") is not False for event in begun)
 
 
 def _resumable(runs: tuple[RunState, ...], run: str | None) -> RunState:

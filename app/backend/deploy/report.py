@@ -3,70 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from app.backend.deploy.platforms.base import Deployment
+from app.backend.deploy.records.ending import Ending
 
 __all__ = ["Ending", "RunReport", "StepReport", "summary_of"]
-
-
-class Ending(StrEnum):
-    """How a run, or this process's part in it, has ended (contract §8)."""
-
-    DONE = "done"
-    UNBAKED = "unbaked"
-    ROLLED_BACK = "rolled_back"
-    RESTORED = "restored"
-    FAILED = "failed"
-    STRANDED = "stranded"
-    UNVERIFIED = "unverified"
-    PAUSED = "paused"
-    INTERRUPTED = "interrupted"
-    REFUSED = "refused"
-    SUPERSEDED = "superseded"
-    UNKNOWN = "unknown"
-
-    @property
-    def exit_code(self) -> int:
-        """What the command line exits with."""
-        return _CODES[self]
-
-    @property
-    def meaning(self) -> str:
-        """One sentence for the reader."""
-        return _MEANINGS[self]
-
-
-_CODES = {
-    Ending.DONE: 0,
-    Ending.UNBAKED: 0,
-    Ending.RESTORED: 0,
-    Ending.FAILED: 1,
-    Ending.ROLLED_BACK: 1,
-    Ending.STRANDED: 3,
-    Ending.UNVERIFIED: 3,
-    Ending.PAUSED: 6,
-    Ending.INTERRUPTED: 130,
-    Ending.REFUSED: 5,
-    Ending.SUPERSEDED: 75,
-    Ending.UNKNOWN: 3,
-}
-_MEANINGS = {
-    Ending.DONE: "the release serves and has been watched",
-    Ending.UNBAKED: "the release serves; nobody has watched it, so it is not yet "
-    "what a rollback returns to",
-    Ending.RESTORED: "rolled back and verified",
-    Ending.FAILED: "the release was refused; what served before still serves",
-    Ending.ROLLED_BACK: "the release turned bad; rolled back and verified",
-    Ending.STRANDED: "the bad release still serves",
-    Ending.UNVERIFIED: "rolled back, but what serves now could not be verified",
-    Ending.PAUSED: "undecided: what is bad is bad for everybody, not for this release",
-    Ending.INTERRUPTED: "interrupted",
-    Ending.REFUSED: "refused before anything was changed",
-    Ending.SUPERSEDED: "another run has taken over",
-    Ending.UNKNOWN: "the platform does not answer; what serves is not known",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +34,8 @@ class RunReport:
         kind: ``deploy``, ``rollback`` or ``monitor``.
         commit: what was to serve.
         deployment: the platform's id of it, once there was one.
-        serves: what serves now, as the platform tells it; None: it could not say.
+        serves: what serves now, as the platform tells it; None: nothing.
+        serves_known: whether it could say so.
         verdict: ``ok``, ``fail`` or ``inconclusive``; None: nobody watched.
         cause: why it failed, in one sentence; empty when it did not.
         evidence: the last health body or probe that was bad, and what was counted.
@@ -109,6 +52,7 @@ class RunReport:
     commit: str
     deployment: str | None = None
     serves: Deployment | None = None
+    serves_known: bool = True
     verdict: str | None = None
     cause: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -137,6 +81,7 @@ class RunReport:
             "commit": self.commit,
             "deployment": self.deployment,
             "serves": self.serves.to_dict() if self.serves else None,
+            "serves_known": self.serves_known,
             "verdict": self.verdict,
             "cause": self.cause,
             "evidence": dict(self.evidence),
@@ -157,16 +102,17 @@ class RunReport:
         if self.log:
             lines += ["its last lines:", *(f"  {line}" for line in self.log)]
         lines += [f"note: {note}" for note in self.notes]
-        lines.append(f"serves: {summary_of(self.serves)}")
+        serves = summary_of(self.serves) if self.serves_known else "unknown"
+        lines.append(f"serves: {serves}")
         if self.next_command:
             lines.append(f"next: {self.next_command}")
         return "\n".join(lines)
 
 
 def summary_of(deployment: Deployment | None) -> str:
-    """A deployment in a few words."""
+    """What serves, in a few words."""
     if deployment is None:
-        return "unknown"
+        return "nothing"
     return f"{deployment.commit[:12]} ({deployment.id})"
 
 

@@ -25,8 +25,7 @@ class Strategy(StrEnum):
     """How a rollback treats requests under way.
 
     Both switch in the same way and let requests finish in the old processes; what
-    ``immediate`` leaves out is the wait before it: it takes over from a run that is
-    still watching, and verifies one round instead of three.
+    ``immediate`` leaves out is the wait after it: it verifies one round, not three.
     """
 
     GRACEFUL = "graceful"
@@ -56,7 +55,8 @@ class DeployRequest:
         monitor_interval: from one round of probes to the next.
         failure_threshold: failed rounds in a row that are a failure.
         reason: also lifts the quarantine of a commit that was rolled back.
-        supersede: take over from a run that is only watching, or was left undecided.
+        supersede: take over from a run that is only watching, or was left undecided,
+            and cancel what is under way.
         unlocked: go on when the state database cannot be reached.
     """
 
@@ -100,7 +100,9 @@ class RollbackRequest:
         reason: ``emergency``, ``user_initiated``, or any words; for the journal.
         allow_rebuild: deploy the commit anew where the platform cannot restore it.
         variables: those that it had, or today's.
-        supersede: take over from a run that is only watching, or was left undecided.
+        supersede: take over from a run that is only watching. A person always does;
+            a watch that asks for the rollback leaves it to that run.
+        verdict: what a watch has come to that asks for it; None: a person asks.
     """
 
     environment: str
@@ -111,8 +113,14 @@ class RollbackRequest:
     allow_rebuild: bool = False
     variables: Variables = Variables.TARGET
     supersede: bool = False
+    verdict: str | None = None
     gate_hold: float | None = None
     monitor_interval: float | None = None
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether a run that is only watching is pushed out."""
+        return self.supersede or self.verdict is None
 
     @property
     def emergency(self) -> bool:

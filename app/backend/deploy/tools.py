@@ -48,8 +48,16 @@ class Milestone(StrEnum):
 class ProberMaker(Protocol):
     """Makes what looks at one deployment."""
 
-    def __call__(self, deployment: str, *, url: str | None) -> Probing:
-        """Looks at its replicas, and where users go unless ``url`` is None."""
+    def __call__(
+        self, deployment: str, *, url: str | None, routes: bool = True
+    ) -> Probing:
+        """Looks at its replicas, and where users go unless ``url`` is None.
+
+        Args:
+            deployment: the platform's id.
+            url: where users go.
+            routes: ask the application's own routes as well as the health page.
+        """
         ...
 
 
@@ -105,12 +113,12 @@ def tools_of(
 ) -> Tools:
     """The tools as the command line and the service use them."""
 
-    def prober(deployment: str, *, url: str | None) -> Probing:
+    def prober(deployment: str, *, url: str | None, routes: bool = True) -> Probing:
         return Prober(
             platform,
             deployment,
             url=url,
-            paths=config.deployment.probe_paths or ROUTES,
+            paths=(config.deployment.probe_paths or ROUTES) if routes else (),
             token=config.security.admin_token,
         )
 

@@ -46,21 +46,44 @@ class OperationRunner:
         self._redact = redact
         self._heartbeat = heartbeat
         self._tasks: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
 
     async def start(
-        self, kind: str, work: Work, *, actor: str, request: Mapping[str, Any]
+        self,
+        kind: str,
+        work: Work,
+        *,
+        actor: str,
+        request: Mapping[str, Any],
+        once: bool = False,
+        ask: str = "",
     ) -> Operation:
         """Stores an operation and begins with it; returns at once.
+
+        Args:
+            kind: what is done.
+            work: does it.
+            actor: who asks.
+            request: what for.
+            once: while one of this kind runs that was asked for in the same words,
+                it is returned and none is begun.
+            ask: for work that goes on when it is cancelled, in a thread say: how to
+                find out what has come of it.
 
         Raises:
             JournalError: it cannot be stored; the work was not begun.
         """
-        name = f"op-{secrets.token_hex(8)}"
-        await self._store.add(name, kind, actor, self._redact(request))
+        request = self._redact(request)
+        async with self._starting:
+            running = await self._store.running(kind, request) if once else None
+            if running is not None:
+                return running
+            name = f"op-{secrets.token_hex(8)}"
+            await self._store.add(name, kind, actor, request)
         operation = await self._store.get(name)
         if operation is None:
             raise JournalError(f"operation {name} was stored and is not there")
-        task = asyncio.create_task(self._run(name, work), name=name)
+        task = asyncio.create_task(self._run(name, work, ask), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         # A task that is cancelled before its first step records nothing.
@@ -68,7 +91,7 @@ class OperationRunner:
         return operation
 
     async def close(self, wait: float = 0.0) -> None:
-        """Ends what runs, and records it as interrupted; takes ``wait`` + 5 s at most.
+        """Ends what runs, and records that; takes ``wait`` + 5 s at most.
 
         Args:
             wait: seconds that running work gets to end by itself.
@@ -81,13 +104,13 @@ class OperationRunner:
         if left:
             await asyncio.wait(left, timeout=CLOSE_TIMEOUT)
 
-    async def _run(self, name: str, work: Work) -> None:
+    async def _run(self, name: str, work: Work, ask: str) -> None:
         life = asyncio.create_task(self._live(name), name=f"{name} lives")
         try:
             result = await work(name)
         except asyncio.CancelledError:
-            problem = _problem("Operation interrupted", 503, "the service was stopped")
-            await self._record(name, OperationStatus.INTERRUPTED, ONCE, error=problem)
+            status = OperationStatus.LOST if ask else OperationStatus.INTERRUPTED
+            await self._record(name, status, ONCE, error=_cut_off(ask))
             raise
         except OpsError as error:
             problem = _problem(error.title, error.http_status, str(error), error.remedy)
@@ -134,6 +157,13 @@ class OperationRunner:
             else:
                 return
         _LOG.error("the end of operation %s could not be stored", name)
+
+
+def _cut_off(ask: str) -> dict[str, Any]:
+    if ask:
+        told = "the service was stopped; what was begun may still come to its end"
+        return _problem("Operation lost", 503, told, ask)
+    return _problem("Operation interrupted", 503, "the service was stopped")
 
 
 def _problem(title: str, status: int, detail: str, remedy: str = "") -> dict[str, Any]:

@@ -22,8 +22,9 @@ class OperationStatus(StrEnum):
     """How far an operation has come.
 
     ``INTERRUPTED``: the process was stopped in order, and the work with it. ``LOST``:
-    the process is gone; it is told from its silence and never stored, so that a
-    process that was only paused still has the last word.
+    how it has ended is not known. That is told from the silence of its process, and
+    then not stored, so that one that was only paused still has the last word; or the
+    process says so itself when it leaves behind what it cannot stop.
     """
 
     RUNNING = "running"
@@ -77,6 +78,12 @@ _COLUMNS: Final = """
          then 'lost' else status end as status
 """
 _GET = f"select {_COLUMNS} from ops.operation where id = $2"  # noqa: S608 - constants
+_RUNNING = f"""
+    select {_COLUMNS} from ops.operation
+    where kind = $2 and request = $3::jsonb and status = 'running'
+        and heartbeat_at >= now() - $1::interval
+    order by created_at limit 1
+"""  # noqa: S608 - as above
 _RECENT = f"""
     select {_COLUMNS} from ops.operation order by created_at desc limit $2
 """  # noqa: S608 - as above
@@ -137,6 +144,11 @@ class OperationStore:
         found = await self._fetch(_GET, operation)
         return found[0] if found else None
 
+    async def running(self, kind: str, request: Mapping[str, Any]) -> Operation | None:
+        """The one that does just this, in whatever process; None when none does."""
+        found = await self._fetch(_RUNNING, kind, _dumped(request))
+        return found[0] if found else None
+
     async def recent(self, limit: int = 20) -> tuple[Operation, ...]:
         """The newest first."""
         return await self._fetch(_RECENT, limit)
@@ -145,9 +157,9 @@ class OperationStore:
         async with state_call(self._connection) as connection:
             await connection.execute(statement, *values)
 
-    async def _fetch(self, statement: str, value: object) -> tuple[Operation, ...]:
+    async def _fetch(self, statement: str, *values: object) -> tuple[Operation, ...]:
         async with state_call(self._connection) as connection:
-            rows = await connection.fetch(statement, SILENCE, value)
+            rows = await connection.fetch(statement, SILENCE, *values)
         return tuple(_operation(dict(row)) for row in rows)
 
 

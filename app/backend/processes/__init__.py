@@ -19,6 +19,7 @@ __all__ = [
     "gone_by",
     "launchable",
     "locked",
+    "session_of",
     "spawn",
     "write_private",
 ]
@@ -45,7 +46,11 @@ class ProcessMark:
 
     @classmethod
     def of(cls, pid: int) -> "ProcessMark | None":
-        """Marks a running process; None when there is none, or a zombie only."""
+        """Marks a running process; None when there is none, or a zombie only.
+
+        Raises:
+            OSError: that cannot be told; no descriptor is left, say.
+        """
         import psutil  # noqa: PLC0415  # not needed until something is started
 
         try:
@@ -65,15 +70,26 @@ class ProcessMark:
         return mark
 
     def alive(self) -> bool:
-        """Whether this very process still runs."""
-        now = ProcessMark.of(self.pid)
-        return now is not None and abs(now.started - self.started) < _SAME_START
+        """Whether this very process still runs; True also when nobody can tell."""
+        try:
+            return self._found()
+        except OSError:
+            return True
 
-    def send(self, number: signal.Signals) -> None:
-        """Sends a signal if the process still runs."""
-        if self.alive():
+    def send(self, number: signal.Signals) -> bool:
+        """Sends a signal if the process still runs for certain; whether it did."""
+        try:
+            certain = self._found()
+        except OSError:
+            return False
+        if certain:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+        return certain
+
+    def _found(self) -> bool:
+        now = ProcessMark.of(self.pid)
+        return now is not None and abs(now.started - self.started) < _SAME_START
 
 
 def spawn(
@@ -84,6 +100,7 @@ def spawn(
     clean: bool = False,
     cwd: Path | None = None,
     output: int | None = None,
+    errors: int | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts a command in a session of its own, on a leash.
@@ -98,6 +115,7 @@ def spawn(
         clean: leave this process's environment behind.
         cwd: where to run it; None: here.
         output: the descriptor that takes stdout and stderr; None: this process's own.
+        errors: the descriptor that takes stderr instead.
         env: the whole environment, which programs are found by; None: this process's.
     """
     leash = str(os.getpid()), str(int(death_signal)), identity
@@ -106,7 +124,7 @@ def spawn(
         [*_launcher(), *leash, environment, *command],
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=output,
+        stderr=output if errors is None else errors,
         cwd=cwd,
         env=env,
         start_new_session=True,
@@ -161,6 +179,32 @@ async def end(
     return not left
 
 
+def session_of(mark: ProcessMark) -> tuple[ProcessMark, ...]:
+    """A process, and all that runs in the session that it leads or has led.
+
+    What a wrapper such as ``sh -c`` has started outlives it: the leash holds the
+    wrapper alone. A session keeps its id while anybody is in it, and nobody else is
+    given that id meanwhile (setsid(2)); so members that started before the process
+    did, and those of a stranger who has its id now, are nobody's of ours.
+
+    Raises:
+        OSError: that cannot be told; no descriptor is left, say.
+    """
+    import psutil  # noqa: PLC0415  # not needed until something is ended
+
+    leader = ProcessMark.of(mark.pid)
+    if leader is not None and not mark.alive():
+        return ()
+    found = {} if leader is None else {leader.pid: leader}
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            if os.getsid(pid) == mark.pid and (one := ProcessMark.of(pid)) is not None:
+                found[pid] = one
+    return tuple(
+        one for one in found.values() if one.started > mark.started - _SAME_START
+    )
+
+
 class FileLock:
     """An ``flock`` on a file: the kernel lets go of it however its holder ends."""
 
@@ -172,15 +216,17 @@ class FileLock:
         """Takes the lock without waiting; False when somebody else holds it.
 
         Raises:
-            OSError: the file cannot be opened.
+            OSError: the file cannot be opened or locked.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(descriptor)
-            return False
+            if isinstance(error, BlockingIOError):
+                return False
+            raise
         self._descriptor = descriptor
         return True
 
@@ -210,10 +256,38 @@ async def locked(path: Path, timeout: float) -> AsyncIterator[None]:  # noqa: AS
         lock.release()
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replaces a file at once by one that nobody else may read."""
+def write_private(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replaces a file at once by one that nobody else may read.
+
+    Args:
+        path: the file.
+        text: what it holds then.
+        durable: outlast a power cut; without, it may be the old one or empty then.
+
+    Raises:
+        OSError: it could not be written; it is as it was, and no draft is left.
+    """
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    try:
+        with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        # It may hold secrets.
+        draft.unlink(missing_ok=True)
+        raise
+    if durable:
+        _keep_entries(path.parent)
+
+
+def _keep_entries(folder: Path) -> None:
+    """A new name outlasts a power cut when its folder is written too (fsync(2))."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import os
+import resource
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +19,9 @@ from app.backend.deploy.platforms.local import LocalPlatform
 from app.backend.deploy.platforms.local.keeper import KEEPER, supervisor_of
 from app.backend.deploy.platforms.local.lifting import bring_down, bring_up
 from app.backend.deploy.platforms.local.places import Places
-from app.backend.deploy.platforms.local.preparing import UpOptions
+from app.backend.deploy.platforms.local.preparing import UpOptions, prepare
 from app.backend.deploy.platforms.local.state import PlatformState, save_state
-from app.backend.processes import ProcessMark
+from app.backend.processes import ProcessMark, spawn
 from tests.support.local_platform import (
     Repository,
     ask,
@@ -27,6 +29,7 @@ from tests.support.local_platform import (
     running_platform,
     settled,
 )
+from tests.support.processes import eventually
 from tests.support.service import until
 
 WITHIN = 5.0
@@ -136,6 +139,11 @@ async def test_the_supervisor_starts_a_new_keeper(
             return any(KEEPER in command for command in processes_of(home).values())
 
         await until(has_a_keeper)
+        log = Places(home).log
+        with log.open("ab") as file:
+            file.write(b"said\n" * 1_100_000)
+        await eventually(lambda: log.stat().st_size < 1_000_000)
+        assert log.with_name("supervisor.1.log").stat().st_size > 5_000_000
         supervisor.send(signal.SIGKILL)
         assert await answers(url, "new") < WITHIN
     assert not processes_of(home)
@@ -186,6 +194,83 @@ async def test_a_recorded_process_that_outlived_its_supervisor_is_ended(
 
     async with running_platform(home, repository), asyncio.timeout(10):
         assert await left.wait() == -signal.SIGKILL
+
+
+async def test_down_between_two_supervisors_does_not_wait_for_its_deadline(
+    home: Path, repository: Repository
+) -> None:
+    async with running_platform(home, repository) as platform:
+        (pid,) = await pids_of(platform, home, "supervisor")
+        os.kill(pid, signal.SIGKILL)
+        await eventually(lambda: supervisor_of(Places(home)) is None)
+        began = time.monotonic()
+
+        assert await bring_down(home, timeout=60)
+
+        assert time.monotonic() - began < 20
+    assert not processes_of(home)
+
+
+async def test_up_comes_after_a_down_that_is_not_over(
+    home: Path, repository: Repository
+) -> None:
+    options = UpOptions(repository=repository.path, port=0, database=False)
+    try:
+        before, _ = await bring_up(home, options)
+        await LocalPlatform(home).stop()
+
+        status, fresh = await bring_up(home, UpOptions())
+
+        assert fresh
+        assert status["pid"] != before["pid"]
+        assert (await LocalPlatform(home).status())["pid"] == status["pid"]
+    finally:
+        await bring_down(home, timeout=30)
+    assert not processes_of(home)
+
+
+async def test_the_keeper_outlasts_a_machine_without_descriptors(
+    home: Path, repository: Repository
+) -> None:
+    async with running_platform(home, repository) as platform:
+        (pid,) = await pids_of(platform, home, "supervisor")
+        parent = psutil.Process(pid).parent()
+        assert parent is not None
+        resource.prlimit(parent.pid, resource.RLIMIT_NOFILE, (0, 4096))
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.5)
+        assert supervisor_of(Places(home)) is None
+        resource.prlimit(parent.pid, resource.RLIMIT_NOFILE, (4096, 4096))
+
+        async def again() -> bool:
+            return bool(await pids_of(platform, home, "supervisor"))
+
+        await until(again)
+        assert parent.is_running()
+
+
+async def test_the_keeper_goes_on_trying_what_the_machine_refuses(
+    home: Path, repository: Repository, tmp_path: Path
+) -> None:
+    places, said = Places(home), tmp_path / "said"
+    prepare(places, UpOptions(repository=repository.path, port=0, database=False))
+    places.log.mkdir()
+    with said.open("wb") as output:
+        keeper = spawn(
+            (sys.executable, "-m", KEEPER, str(home)),
+            death_signal=signal.SIGTERM,
+            output=output.fileno(),
+        )
+    try:
+        await eventually(lambda: "tried again" in said.read_text())
+        await asyncio.sleep(0.5)
+        places.log.rmdir()
+        await eventually(lambda: supervisor_of(places) is not None)
+        assert said.read_text().count("tried again") == 1
+    finally:
+        await bring_down(home, timeout=20)
+        keeper.kill()
+        keeper.wait()
 
 
 async def test_a_second_up_is_harmless(home: Path, repository: Repository) -> None:

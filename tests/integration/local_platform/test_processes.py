@@ -235,6 +235,7 @@ async def test_a_platform_that_is_down_says_how_to_start_it(tmp_path: Path) -> N
         await LocalPlatform(tmp_path).deployments()
 
     assert "pm33 platform up" in refused.value.remedy
+    assert not (tmp_path / "run").exists()
 
 
 async def test_what_served_serves_again_after_down_and_up(

@@ -86,6 +86,7 @@ async def test_a_refused_value_is_located_but_never_repeated(app: FastAPI) -> No
     answer = await call(app, "/count", query=b"limit=canary-1&flag=canary-2")
 
     assert answer.status == 422
+    assert body(answer)["remedy"]
     errors = body(answer)["errors"]
     assert [one["at"] for one in errors] == ["query.limit", "query.flag"]
     assert all(one["message"] for one in errors)

@@ -1,6 +1,7 @@
 """Processes on a leash, marks, and locks."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from app.backend.processes import (
     end,
     launchable,
     locked,
+    session_of,
     spawn,
     write_private,
 )
@@ -64,6 +66,29 @@ async def test_a_later_process_with_the_same_id_is_not_touched(tmp_path: Path) -
         earlier = replace(mark, started=mark.started - 60)
         assert await end([earlier], ((signal.SIGKILL, 1.0),))
         assert child.poll() is None
+
+
+async def test_what_a_wrapper_has_started_is_found_when_the_wrapper_is_gone(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "output"
+    with spawned(["sh", "-c", "sleep 600 & echo $!; wait"], output) as (child, mark):
+        await eventually(lambda: output.read_text().strip() != "")
+        inner = int(output.read_text())
+        assert {one.pid for one in session_of(mark)} == {child.pid, inner}
+
+        child.kill()
+        child.wait()
+
+        assert [one.pid for one in session_of(mark)] == [inner]
+        assert not session_of(replace(mark, started=mark.started + 60))
+        assert await end(session_of(mark), ((signal.SIGKILL, 5.0),))
+        assert not session_of(mark)
+
+
+def test_a_strangers_session_is_nobodys(tmp_path: Path) -> None:
+    with spawned(["sleep", "600"], tmp_path / "output") as (_, mark):
+        assert not session_of(replace(mark, started=mark.started - 60))
 
 
 def test_a_process_that_has_ended_is_not_alive_before_it_is_reaped() -> None:
@@ -122,3 +147,47 @@ def test_a_private_file_is_closed_to_others_even_if_it_was_open(
     assert file.read_text() == "new"
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_private_file_that_cannot_be_replaced_leaves_no_draft(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "taken").mkdir()
+
+    with pytest.raises(OSError, match="taken"):
+        write_private(tmp_path / "taken", "a secret")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_lock_that_cannot_be_had_keeps_no_descriptor(tmp_path: Path) -> None:
+    held, lock = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert held.acquire()
+    before = len(list(Path("/dev/fd").iterdir()))
+
+    assert not lock.acquire()
+
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    held.release()
+
+
+@contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_process_that_cannot_be_looked_at_is_not_taken_for_gone(
+    tmp_path: Path,
+) -> None:
+    with spawned(["sleep", "600"], tmp_path / "output") as (child, mark):
+        with no_descriptors_left():
+            alive, sent = mark.alive(), mark.send(signal.SIGKILL)
+
+        assert alive
+        assert not sent
+        assert child.poll() is None

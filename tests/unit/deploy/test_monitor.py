@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -6,11 +7,14 @@ import pytest
 from typing_extensions import override
 
 from app.backend.deploy.monitor import monitor
+from app.backend.deploy.platforms.base import TrafficCounters
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import MonitorRequest
 from app.backend.deploy.watching.clock import Clock
+from app.backend.deploy.watching.samples import ProbeKind, Round
 from app.errors import PreflightError
 from tests.support.delivery import ENVIRONMENT, Delivery, QuickClock
+from tests.support.memory_prober import MemoryProber
 
 
 @pytest.fixture
@@ -23,6 +27,10 @@ class Scheduled(QuickClock):
 
     def __init__(self, at: float, happen: Any) -> None:
         super().__init__()
+        self.then(at, happen)
+
+    def then(self, at: float, happen: Any) -> None:
+        """Once; so many seconds from now."""
         self._at = self.time() + at
         self._happen = happen
 
@@ -139,6 +147,85 @@ async def test_it_is_stopped_by_an_interrupt(delivery: Delivery) -> None:
 
     report = await look(delivery, Scheduled(30.0, stop), seconds=None)
     assert report.exit_code == 130
+
+
+async def test_a_platform_that_is_away_for_a_time_does_not_end_it(
+    delivery: Delivery,
+) -> None:
+    first = await delivery.good("one")
+    second = await delivery.good("two")
+
+    async def leave() -> None:
+        delivery.platform.be_away()
+        clock.then(60.0, come_back_bad)
+
+    async def come_back_bad() -> None:
+        delivery.platform.be_away(away=False)
+        delivery.platform.behave(second, good=False)
+
+    clock = Scheduled(30.0, leave)
+    report = await look(delivery, clock, seconds=None)
+
+    assert report.ending is Ending.ROLLED_BACK
+    assert report.serves
+    assert report.serves.commit == first
+    assert any("does not answer" in line for line in delivery.said)
+
+
+async def test_one_that_stays_away_leaves_it_undecided_when_the_time_is_up(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+
+    async def leave() -> None:
+        delivery.platform.be_away()
+
+    report = await look(delivery, Scheduled(30.0, leave))
+    assert report.ending is Ending.PAUSED
+    assert report.exit_code == 6
+
+
+async def test_a_watch_without_a_platform_can_be_stopped(delivery: Delivery) -> None:
+    await delivery.good("one")
+
+    async def leave() -> None:
+        delivery.platform.be_away()
+        delivery.tools.interrupt.ask()
+
+    report = await look(delivery, Scheduled(30.0, leave), seconds=None)
+    assert report.exit_code == 130
+
+
+async def test_what_users_of_it_suffer_already_is_not_its_norm(
+    delivery: Delivery,
+) -> None:
+    """Its proxy has counted one error in two; that is bad, whoever compares."""
+    await delivery.good("one")
+    await delivery.good("two")
+    served = TrafficCounters(requests=0, errors=0)
+
+    class Suffering(MemoryProber):
+        @override
+        async def round(self) -> Round:
+            nonlocal served
+            served = replace(
+                served, requests=served.requests + 100, errors=served.errors + 50
+            )
+            samples = await super().round()
+            counted = replace(
+                samples[0], kind=ProbeKind.TRAFFIC, status=None, active=None
+            )
+            return (*samples, replace(counted, counters=served))
+
+    clock = QuickClock()
+    prober = partial(Suffering, delivery.platform, clock=clock)
+    tools = replace(delivery.tools, clock=clock, prober=prober)
+    request = MonitorRequest(
+        environment=ENVIRONMENT, actor="test", seconds=120.0, rollback=False
+    )
+    report = await monitor(request, tools)
+
+    assert report.ending is Ending.STRANDED
 
 
 async def test_nothing_can_be_watched_where_nothing_serves(delivery: Delivery) -> None:

@@ -54,6 +54,21 @@ def test_a_deployment_stands_beside_the_run_that_made_it(
     assert (entry.deployment, entry.run) == (one, by)
 
 
+def test_a_run_that_went_back_stands_beside_both_of_its_deployments() -> None:
+    bad = deployment("d-2", SECOND, 1, tag="run-2")
+    back = deployment("d-3", FIRST, 2, tag="run-2/back", rollback_of="d-1")
+    one = run("run-2", SECOND, deployment="d-2", ended=True, outcome="rolled_back")
+    known = overview((back, bad, deployment("d-1", FIRST)), (one,))
+
+    assert [(entry.run, entry.is_way_back) for entry in known.entries] == [
+        (one, True),
+        (one, False),
+        (None, False),
+    ]
+    assert known.find("run-2").deployment == bad
+    assert known.find("d-3").deployment == back
+
+
 def test_what_only_one_side_knows_is_shown_too() -> None:
     one, refused = deployment("d-1", FIRST), run("run-2", SECOND)
     first, second = overview((one,), (refused,)).entries

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.backend.deploy.records.history import quarantined
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import RollbackRequest
 from app.backend.deploy.rollback import roll_back
@@ -52,7 +53,8 @@ async def test_without_database_journal_and_rows_the_platform_is_enough(
     assert report.serves
     assert report.serves.commit == first
     assert any("unlocked" in note for note in report.notes)
-    assert await delivery.platform.epoch() == epoch
+    # Whoever still holds a lease cannot change anything any more.
+    assert await delivery.platform.epoch() == epoch + 1
 
 
 async def test_a_journal_that_cannot_be_written_does_not_stop_it(
@@ -171,3 +173,31 @@ async def test_somebody_at_work_is_not_pushed_out_by_an_emergency_alone(
     delivery.leases.holder = "ada, who migrates"
     with pytest.raises(LeaseHeldError, match="ada"):
         await back(delivery, reason="emergency")
+
+
+async def test_going_forward_again_quarantines_nothing(delivery: Delivery) -> None:
+    first = delivery.commit("one")
+    await delivery.deploy(first, monitor=False)
+    await delivery.good("two")
+    await back(delivery)
+    await back(delivery, target="d2")
+    assert quarantined(await delivery.runs()) == {}
+
+
+async def test_an_emergency_returns_to_what_was_rolled_back_rather_than_nowhere(
+    delivery: Delivery,
+) -> None:
+    first = await delivery.good("one")
+    await back_from_bad(delivery)
+    with pytest.raises(NoWayBackError):
+        await back(delivery)
+    report = await back(delivery, reason="emergency")
+    assert report.serves
+    assert report.serves.commit != first
+    assert any("nothing is known better" in line for line in delivery.said)
+
+
+async def back_from_bad(delivery: Delivery) -> None:
+    """A release that turned bad, and was left."""
+    report = await delivery.deploy(delivery.commit("bad", good=False))
+    assert report.ending is Ending.ROLLED_BACK

@@ -1,20 +1,22 @@
 """Who may call ``/api/admin``, and the line that every call leaves in the log."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 
 from app.backend.api.edge import App, Message, Receive, Scope, Send
 from app.backend.api.problems import problem
 from app.backend.api.tokens import Access, TokenCheck
 from app.backend.monitoring.observability import get_logger
 
-__all__ = ["PREFIX", "AdminCall", "AdminGate", "call_of"]
+__all__ = ["PREFIX", "AdminCall", "AdminGate", "admission", "call_of"]
 
 PREFIX = "/api/admin"
 
@@ -31,10 +33,12 @@ class AdminCall:
     Attributes:
         actor: who asked, as far as the credentials tell.
         target: what it was about; a route says so where its path does not.
+        root: what our paths stand below, where the service is mounted.
     """
 
     actor: str
     target: str = ""
+    root: str = ""
 
 
 def call_of(request: Request) -> AdminCall:
@@ -53,16 +57,15 @@ class AdminGate:
     def __init__(self, app: App, *, tokens: TokenCheck) -> None:
         self._app = app
         self._tokens = tokens
-        admin = tokens.admin
-        self._open = admin is not None and bool(admin.get_secret_value().strip())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
-        if scope["type"] != "http" or not _is_admin(scope["path"]):
+        if scope["type"] != "http" or not _is_admin(get_route_path(scope)):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(Headers(scope=scope).get("authorization"))
-        call = AdminCall(_NOBODY if refusal else _ACTOR)
+        refused = _refusal(self._tokens, Headers(scope=scope).get("authorization"))
+        actor = _NOBODY if refused else _ACTOR
+        call = AdminCall(actor, root=scope.get("root_path", ""))
         scope.setdefault("state", {})[_KEY] = call
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
@@ -73,28 +76,53 @@ class AdminGate:
             await send(message)
 
         try:
-            await (refusal or self._app)(scope, receive, send_on)
+            answer = _answer(refused) if refused else self._app
+            await answer(scope, receive, send_on)
         finally:
             _write(scope, call, status)
 
-    def _refusal(self, authorization: str | None) -> Response | None:
-        if not self._open:
-            return problem(HTTPStatus.NOT_FOUND, "there is nothing here")
-        access = self._tokens.access(authorization)
-        if access is Access.ADMIN:
-            return None
-        # RFC 6750 §3: no error code where no token was sent.
-        wrong = access is not Access.NONE
-        return problem(
-            HTTPStatus.UNAUTHORIZED,
-            "the token is not accepted" if wrong else "a token is needed",
-            remedy="send Authorization: Bearer with PM33_ADMIN_TOKEN's value",
-            headers={
-                "www-authenticate": 'Bearer error="invalid_token"'
-                if wrong
-                else "Bearer"
-            },
-        )
+
+def admission(tokens: TokenCheck) -> Callable[[Request], Awaitable[None]]:
+    """A dependency of the routes, so that whatever leads to one of them asks again.
+
+    Raises (the dependency):
+        HTTPException: there is no token, or a wrong one, or none is set.
+    """
+
+    async def admit(request: Request) -> None:
+        refused = _refusal(tokens, request.headers.get("authorization"))
+        if refused is not None:
+            raise refused
+
+    return admit
+
+
+def _refusal(tokens: TokenCheck, authorization: str | None) -> HTTPException | None:
+    admin = tokens.admin
+    if admin is None or not admin.get_secret_value().strip():
+        return HTTPException(HTTPStatus.NOT_FOUND, "there is nothing here")
+    access = tokens.access(authorization)
+    if access is Access.ADMIN:
+        return None
+    # RFC 6750 §3: no error code where no token was sent.
+    wrong = access is not Access.NONE
+    return HTTPException(
+        HTTPStatus.UNAUTHORIZED,
+        "the token is not accepted" if wrong else "a token is needed",
+        {"www-authenticate": 'Bearer error="invalid_token"' if wrong else "Bearer"},
+    )
+
+
+def _answer(refused: HTTPException) -> App:
+    known = refused.status_code != HTTPStatus.NOT_FOUND
+    return problem(
+        refused.status_code,
+        refused.detail,
+        remedy="send Authorization: Bearer with PM33_ADMIN_TOKEN's value"
+        if known
+        else "",
+        headers=dict(refused.headers or {}),
+    )
 
 
 def _is_admin(path: str) -> bool:

@@ -16,7 +16,7 @@ Answers = dict[int | str, dict[str, Any]]
 TOKEN = Security(
     HTTPBearer(auto_error=False, description="The value of `PM33_ADMIN_TOKEN`.")
 )
-"""Documents the token; :class:`~app.backend.api.admin.access.AdminGate` asks for it."""
+"""Documents the token; :mod:`app.backend.api.admin.access` asks for it."""
 
 _PROBLEM = {
     PROBLEM_TYPE: {

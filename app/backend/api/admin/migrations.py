@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from app.backend.api.admin.access import call_of
+from app.backend.api.admin.access import PREFIX, call_of
 from app.backend.api.admin.documents import accepted, found, refusals
 from app.backend.api.admin.operations import OPERATION, Operations
 from app.backend.api.problems import problem
@@ -83,7 +83,11 @@ def migrations_router(config: Config, operations: Operations) -> APIRouter:
             return _to_dict(await _upgrade(config, phase))
 
         return await operations.accept(
-            "migration", work, call=call, request={"phase": phase}
+            "migration",
+            work,
+            call=call,
+            request={"phase": phase},
+            ask=f"GET {call.root}{PREFIX}/migrations says where the schema stands",
         )
 
     return router

@@ -22,6 +22,8 @@ __all__ = ["OPERATION", "Operations", "operations_router"]
 
 _NULLABLE_OBJECT = {"type": ["object", "null"]}
 _TIME = {"type": "string", "format": "date-time"}
+_RECORDING = 0.5
+"""Seconds that are left to record an end when the process stops."""
 OPERATION = {
     "type": "object",
     "required": ["id", "kind", "status", "actor", "request", "created_at"],
@@ -58,9 +60,19 @@ class Operations:
         self._runner: OperationRunner | None = None
 
     async def accept(
-        self, kind: str, work: Work, *, call: AdminCall, request: Mapping[str, Any]
+        self,
+        kind: str,
+        work: Work,
+        *,
+        call: AdminCall,
+        request: Mapping[str, Any],
+        once: bool = False,
+        ask: str = "",
     ) -> Response:
         """Begins, and answers 202 with the operation and where to find it.
+
+        ``once`` and ``ask`` are those of
+        :meth:`~app.backend.operations.runner.OperationRunner.start`.
 
         Raises:
             JournalError: it cannot be stored; nothing was begun.
@@ -69,13 +81,13 @@ class Operations:
             redact = self._redactor.redact_value
             self._runner = OperationRunner(self._store(), redact=redact)
         operation = await self._runner.start(
-            kind, work, actor=call.actor, request=request
+            kind, work, actor=call.actor, request=request, once=once, ask=ask
         )
         call.target = f"{call.target} {operation.id}".strip()
         return JSONResponse(
             operation.to_dict(),
             status_code=HTTPStatus.ACCEPTED,
-            headers={"location": f"{PREFIX}/operations/{operation.id}"},
+            headers={"location": f"{call.root}{PREFIX}/operations/{operation.id}"},
         )
 
     async def get(self, operation: str) -> Operation | None:
@@ -87,9 +99,14 @@ class Operations:
         return await self._store().get(operation)
 
     async def close(self) -> None:
-        """Interrupts what runs, records that, and lets go of the connection."""
+        """Waits for what runs, ends what is left, and lets go of the connection.
+
+        All of it has to fit into ``PM33_CLOSE_TIMEOUT``. A release that rolls itself
+        back is asked to go as soon as the other one serves, and ought to look at it.
+        """
         if self._runner is not None:
-            await self._runner.close()
+            closing = self._config.server.close_timeout
+            await self._runner.close(wait=max(0.0, closing - _RECORDING))
             self._runner = None
         if self._connection is not None:
             await self._connection.close()
@@ -131,7 +148,7 @@ def operations_router(operations: Operations) -> APIRouter:
         responses=found(OPERATION) | refused,
     )
     async def get(id: str) -> Response:  # noqa: A002 - the name in the path
-        """`lost` means that its process has not been heard of for 30 s."""
+        """`lost`: its process is gone, or silent for 30 s; its end is not known."""
         operation = await operations.get(id)
         if operation is None:
             return problem(

@@ -24,9 +24,9 @@ _ELSEWHERE = (
     "roll back from a checkout, which needs no database:"
     " python3 scripts/rollback.py --reason emergency"
 )
-# This process belongs to the release that goes: it has to have looked often enough
-# before the platform ends it, ``overlapSeconds`` after the switch.
-_INTERVAL = 2.0
+# This process belongs to the release that goes: three looks have to fit in before the
+# platform ends it, ``overlapSeconds`` after the switch.
+_HOLD = 1.0
 _log = get_logger("pm33.admin")
 
 
@@ -63,7 +63,10 @@ def rollbacks_router(config: Config, operations: Operations) -> APIRouter:
         ),
     )
     async def create(request: Request, body: RollbackBody | None = None) -> Response:
-        """Of the environment that this service runs in."""
+        """Of the environment that this service runs in.
+
+        Asked again while it runs, it answers with the operation that is under way.
+        """
         wanted = body or RollbackBody()
         call = call_of(request)
         call.target = f"{config.environment} {wanted.target or 'last known good'}"
@@ -75,7 +78,7 @@ def rollbacks_router(config: Config, operations: Operations) -> APIRouter:
 
         try:
             return await operations.accept(
-                "rollback", work, call=call, request=wanted.model_dump()
+                "rollback", work, call=call, request=wanted.model_dump(), once=True
             )
         except JournalError as error:
             remedy = f"{error.remedy}; or {_ELSEWHERE}"
@@ -134,7 +137,7 @@ async def _roll_back(
         reason=wanted.reason,
         allow_rebuild=wanted.allow_rebuild,
         supersede=wanted.supersede,
-        monitor_interval=min(_INTERVAL, config.deployment.monitor_interval),
+        gate_hold=_HOLD,
         **chosen,
     )
     async with open_tools(config, config.environment, say=_log.info) as tools:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.backend.deploy.platforms.base import Deployment
-from app.backend.deploy.records.history import last_known_good
+from app.backend.deploy.records.history import last_known_good, quarantined
 from app.backend.deploy.records.run_state import RunState
 from app.errors import NoWayBackError, TargetError
 
@@ -35,6 +35,7 @@ def choose(
     leaving: str | None,
     named: str | None = None,
     may_rebuild: bool = False,
+    desperate: bool = False,
 ) -> Choice:
     """Chooses what to return to.
 
@@ -44,13 +45,22 @@ def choose(
         leaving: the commit that is to serve no longer; None: nothing serves.
         named: a run of ours, the platform's id, or a commit; None: last known good.
         may_rebuild: deploy a commit anew that the platform cannot restore.
+        desperate: what is quarantined is better than nothing.
 
     Raises:
         TargetError: what is named is nothing, or more than one thing.
         NoWayBackError: there is nothing, or nothing that could be restored.
     """
     if named is None:
-        return _last_known_good(deployments, runs, leaving, may_rebuild=may_rebuild)
+        try:
+            return _last_known_good(deployments, runs, leaving, may_rebuild=may_rebuild)
+        except NoWayBackError:
+            shunned = quarantined(runs)
+            if not (desperate and shunned):
+                raise
+        choice = _last_known_good(deployments, (), leaving, may_rebuild=may_rebuild)
+        by = shunned.get(choice.target.commit, "an earlier run")
+        return replace(choice, why=f"though {by} has left it: nothing is known better")
     target = _named(deployments, runs, named)
     if target.active:
         raise NoWayBackError(

@@ -13,7 +13,7 @@ from app.backend.deploy.platforms.base import (
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import DeployRequest
 
-__all__ = ["Facts", "Finding", "Severity", "findings_of", "run_of_tag", "under_way"]
+__all__ = ["Finding", "Severity", "Survey", "findings_of", "run_of_tag", "under_way"]
 
 
 class Severity(StrEnum):
@@ -34,7 +34,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Survey:
     """What was found when everything was looked at.
 
     Attributes:
@@ -87,7 +87,7 @@ _UNDER_WAY = frozenset(
 
 
 def findings_of(
-    request: DeployRequest, facts: Facts, serving: Deployment | None
+    request: DeployRequest, facts: Survey, serving: Deployment | None
 ) -> list[Finding]:
     """What the reader should know, and what has to be mended first."""
     found = [*_in_the_way(request, facts), *_of_the_schema(request, facts)]
@@ -110,7 +110,7 @@ def findings_of(
     return found
 
 
-def _in_the_way(request: DeployRequest, facts: Facts) -> list[Finding]:
+def _in_the_way(request: DeployRequest, facts: Survey) -> list[Finding]:
     found = []
     if facts.undecided and not request.supersede:
         found.append(
@@ -129,11 +129,7 @@ def _in_the_way(request: DeployRequest, facts: Facts) -> list[Finding]:
             )
         )
     found += [
-        Finding(
-            Severity.ERROR,
-            f"{summary_of(one)} is under way, {one.status}",
-            "wait for it, or cancel it",
-        )
+        _unfinished(one, cancels=request.supersede)
         for one in under_way(facts.deployments)
         # What an unended run has left is that run's, and goes with it.
         if not (facts.undecided and run_of_tag(one.tag) == facts.undecided)
@@ -141,7 +137,19 @@ def _in_the_way(request: DeployRequest, facts: Facts) -> list[Finding]:
     return found
 
 
-def _of_the_schema(request: DeployRequest, facts: Facts) -> list[Finding]:
+def _unfinished(one: Deployment, *, cancels: bool) -> Finding:
+    text = f"{summary_of(one)} is under way, {one.status}"
+    if cancels:
+        return Finding(Severity.WARNING, f"{text}; it is cancelled")
+    return Finding(
+        Severity.ERROR,
+        text,
+        f"wait for it, or end it with `pm33 deployments cancel {one.id}`"
+        " or --supersede",
+    )
+
+
+def _of_the_schema(request: DeployRequest, facts: Survey) -> list[Finding]:
     if facts.pending is None:
         return [
             Finding(

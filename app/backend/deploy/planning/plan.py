@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from app.backend.deploy.commits.schema import Revision
-from app.backend.deploy.planning.findings import Facts, Finding, Severity, findings_of
+from app.backend.deploy.planning.findings import Finding, Severity, Survey, findings_of
 from app.backend.deploy.platforms.base import Deployment, ServiceSettings
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import DeployRequest
@@ -21,6 +21,7 @@ class Plan:
 
     Attributes:
         serving: what serves now; None: nothing.
+        first: nothing has ever served here, so that nothing can be lost yet.
         way_back: what a failed bake would return to; None: there is nothing.
         changed: settings that differ from the serving release's, old and new.
         bake: seconds that the release is watched; 0: it is not.
@@ -42,6 +43,7 @@ class Plan:
     bake: float
     gate_hold: float
     findings: tuple[Finding, ...] = ()
+    first: bool = False
 
     @property
     def refusals(self) -> tuple[Finding, ...]:
@@ -81,7 +83,7 @@ class Plan:
         lines = [
             f"deploy {self.commit[:_SHORT]} {self.subject}{branch}",
             f"to {self.environment} on {self.platform}, {self.url}",
-            f"serves now: {summary_of(self.serving) if self.serving else 'nothing'}",
+            f"serves now: {summary_of(self.serving)}",
             *(f"  + {one}" for one in self.commits),
             f"migrations: {self._migrations()}",
             *(f"  {one.file}  {one.title}" for one in self.pending or ()),
@@ -102,7 +104,7 @@ class Plan:
 
 
 def draw_up(
-    request: DeployRequest, facts: Facts, *, bake: float, gate_hold: float
+    request: DeployRequest, facts: Survey, *, bake: float, gate_hold: float
 ) -> Plan:
     """Turns what was found into a plan. Pure.
 
@@ -130,6 +132,7 @@ def draw_up(
         bake=bake if request.monitor else 0.0,
         gate_hold=gate_hold,
         findings=tuple(findings_of(request, facts, serving)),
+        first=not any(one.succeeded for one in facts.deployments),
     )
 
 

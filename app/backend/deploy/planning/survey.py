@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.backend.config.environment import Environment
-from app.backend.deploy.planning.findings import Facts
+from app.backend.deploy.planning.findings import Survey
 from app.backend.deploy.planning.plan import Plan, draw_up
 from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.records.history import last_known_good, quarantined
@@ -36,7 +36,7 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
 
     Raises:
         TargetError: the commit is not here.
-        ConfigError: its settings cannot be used.
+        ConfigError: its settings, the paths or the address cannot be used.
         PlatformUnreachableError: the platform does not answer.
     """
     if await tools.repository.whole(request.commit) is None:
@@ -44,18 +44,19 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
             f"the commit {request.commit} is not in {tools.repository.root}",
             remedy="fetch it first",
         )
-    # Paths that cannot be probed are found out before anything is touched.
-    tools.prober("", url=None)
     platform = tools.platform
+    url = await platform.url()
+    # What cannot be probed is found out before anything is touched.
+    tools.prober("", url=url)
     deployments = await platform.deployments(LISTED)
     serving = next((one for one in deployments if one.active), None)
     async with tools.journals(None) as journals:
         past = await look_back(journals)
     return draw_up(
         request,
-        Facts(
+        Survey(
             platform=platform.name,
-            url=await platform.url(),
+            url=url,
             subject=await tools.repository.subject(request.commit),
             deployments=deployments,
             commits=await tools.repository.subjects(serving.commit, request.commit)

@@ -141,6 +141,16 @@ class ServiceSettings:
         """JSON-ready."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> "ServiceSettings":
+        """From :meth:`to_dict`; fields of a later version are passed over.
+
+        Raises:
+            TypeError: it is none.
+        """
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in body.items() if name in known})
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaAddress:

@@ -53,8 +53,10 @@ def commands_of(command: str) -> tuple[tuple[str, ...], ...]:
     There is no shell: quotes are understood, variables and redirections are not.
 
     Raises:
-        ValueError: it is empty, or a quote is not closed.
+        ValueError: it is empty, a quote is not closed, or it holds a NUL.
     """
+    if "\0" in command:
+        raise ValueError("no program can be given a NUL")
     commands: list[list[str]] = [[]]
     for word in shlex.split(command):
         if word == _AND:
@@ -151,8 +153,8 @@ def _parsed(command: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value.startswith("/"):
-        raise ValueError("has to be a path that begins with /")
+    if not (isinstance(value, str) and value.startswith("/") and value.isprintable()):
+        raise ValueError("has to be a path that begins with /, and printable")
     return value
 
 

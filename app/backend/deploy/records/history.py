@@ -1,17 +1,18 @@
 """What can be returned to: last known good, and what is shunned. All of it is pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from app.backend.deploy.platforms.base import Deployment
+from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.run_state import RunState
 
-__all__ = ["last_known_good", "quarantined"]
+__all__ = ["goes_back", "last_known_good", "quarantined"]
 
-# The words of app.backend.deploy.report.Ending that say what a release is worth.
-_GOOD = frozenset({"done", "restored"})
-_BAD = frozenset({"rolled_back", "unverified", "stranded"})
-_LEFT = frozenset({"restored", "unverified"})
+_GOOD = frozenset({Ending.DONE, Ending.RESTORED})
+_BAD = frozenset({Ending.ROLLED_BACK, Ending.UNVERIFIED, Ending.STRANDED})
+_LEFT = frozenset({Ending.RESTORED, Ending.UNVERIFIED})
+_FAIL = "fail"
 
 
 def last_known_good(
@@ -63,23 +64,54 @@ def last_known_good(
 def quarantined(runs: Iterable[RunState]) -> Mapping[str, str]:
     """Commits that a run found bad or left, each with that run's id. Pure.
 
-    A deploy or a monitor that ended with its release rolled back, or with the bad one
-    still serving, quarantines its commit; a rollback quarantines the commit that it
-    left. A later run that brings the commit to a good end lifts that. Runs that have
-    not ended say nothing.
+    A deploy that was watched and failed, was rolled back, or left the bad one serving
+    quarantines its commit. A rollback quarantines the commit that it left, if it went
+    back in time, unless a run has brought that commit to a good end and no watch has
+    found it bad: then somebody has only changed their mind. A later run that brings
+    the commit to a good end lifts it. Runs that have not ended say nothing.
     """
     shunned: dict[str, str] = {}
-    for one in sorted(runs, key=_age):
-        if not one.ended:
-            continue
+    proven: set[str] = set()
+    for one in sorted((one for one in runs if one.ended), key=_age):
+        found = _condemned(one, proven)
         if one.outcome in _GOOD:
             shunned.pop(one.commit, None)
-        if one.kind != "rollback" and one.outcome in _BAD:
-            shunned[one.commit] = one.run
-        left = one.previous_commit
-        if one.kind == "rollback" and one.outcome in _LEFT and left != one.commit:
-            shunned |= {left: one.run} if left else {}
+            proven.add(one.commit)
+        if found is not None:
+            shunned[found] = one.run
+            proven.discard(found)
     return shunned
+
+
+def goes_back(
+    target: Deployment, leaving: Deployment, deployments: Iterable[Deployment]
+) -> bool:
+    """Whether a target is older than what is left. Pure.
+
+    A deployment that repeats another one is as old as that one.
+    """
+    by_id = {one.id: one for one in deployments}
+    return _born(target, by_id) <= _born(leaving, by_id)
+
+
+def _condemned(run: RunState, proven: Container[str]) -> str | None:
+    """The commit that a run speaks against; None: it does not."""
+    if run.kind != "rollback":
+        bad = run.outcome in _BAD or run.verdict == _FAIL
+        return run.commit if bad else None
+    left = run.previous_commit
+    if run.outcome not in _LEFT or not run.backwards or left in {None, run.commit}:
+        return None
+    changed_mind = left in proven and run.request.get("verdict") != _FAIL
+    return None if changed_mind else left
+
+
+def _born(one: Deployment, by_id: Mapping[str, Deployment]) -> datetime:
+    seen: set[str] = set()
+    while one.id not in seen:
+        seen.add(one.id)
+        one = by_id.get(one.rollback_of or one.id, one)
+    return one.created_at
 
 
 def _unproven(runs: Iterable[RunState]) -> frozenset[str]:

@@ -14,10 +14,13 @@ from typing import Any, Protocol
 
 from app.backend.database.storable import storable, storable_text
 
-__all__ = ["FORMAT", "Event", "EventKind", "Journal", "Key", "merge"]
+__all__ = ["FORMAT", "RUNS", "Event", "EventKind", "Journal", "Key", "merge"]
 
 FORMAT = 1
 """The version of an event's form; a later one is read as far as it is understood."""
+
+RUNS = 50
+"""How many of the newest runs are read where no run is named."""
 
 Key = tuple[str, str, int, int, str, datetime]
 

@@ -15,14 +15,11 @@ from app.backend.database.lease import Guard
 from app.backend.database.lease_row import FENCE
 from app.backend.database.state_call import CALL_TIMEOUT, state_call
 from app.backend.database.target import DatabaseTarget
-from app.backend.deploy.records.journal import FORMAT, Event, merge
+from app.backend.deploy.records.journal import FORMAT, RUNS, Event, merge
 from app.backend.deploy.records.run_state import RunState
 from app.errors import LeaseLostError
 
 __all__ = ["RowsJournal"]
-
-RUNS = 50
-"""How many of an environment's runs are read when none is named."""
 
 _UNFENCED = "select 1 as held where $1::text is not null and $2::bigint is not null"
 _WRITE = """

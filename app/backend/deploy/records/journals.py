@@ -1,11 +1,12 @@
-"""The two journals as one: the file first and always, the rows when they are there."""
+"""The two journals as one: the file first, the rows when they are there."""
 
 import logging
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from app.backend.deploy.records.journal import Event, Journal, merge
+from app.backend.deploy.records.journal import RUNS, Event, Journal, merge
 from app.backend.deploy.records.journal_file import FileJournal
 from app.backend.deploy.records.run_state import RunState, runs_of
 from app.errors import JournalError
@@ -45,6 +46,8 @@ class Journals:
         self._rows = rows
         self._clock = clock
         self._failed_at = 0.0
+        self._owed: set[str] = set()
+        self._told: set[str] = set()
         self.degraded: JournalError | None = None
 
     @property
@@ -56,24 +59,44 @@ class Journals:
         """Keeps events of one run: in the file, and in the rows if that is possible.
 
         Raises:
-            JournalError: the file cannot be written. Rows never cause this.
+            JournalError: neither side keeps them.
             LeaseLostError: the rows say that somebody else has taken over.
         """
-        await self._file.append(*events)
+        try:
+            await self._file.append(*events)
+        except JournalError as error:
+            if self._rows is None or not await self._try_rows(self._rows, events):
+                raise
+            self._say_fileless(error)
+            return
         if self._rows is None:
             return
         if self.degraded is None:
             await self._try_rows(self._rows, events)
-        elif self._clock() - self._failed_at >= RETRY:
-            await self.reconcile()
+            return
+        self._owed |= {event.run for event in events}
+        if self._clock() - self._failed_at >= RETRY:
+            self.degraded = None
+            try:
+                await self._level(self._rows, frozenset(self._owed))
+            except JournalError as error:  # the event itself is in the file already
+                self._say_fileless(error)
 
     async def events(self, run: str | None = None) -> tuple[Event, ...]:
         """The events of a run, or of many, from wherever they are.
 
         Raises:
-            JournalError: the file cannot be read.
+            JournalError: the file cannot be read, and the rows cannot either.
         """
-        return merge(await self._file.events(run), await self._row_events(run))
+        rows = await self._row_events(run)
+        try:
+            file = await self._file.events(run)
+        except JournalError as error:
+            if self._rows is None or self.degraded is not None:
+                raise
+            self._say_fileless(error)
+            file = ()
+        return merge(file, rows)
 
     async def runs(self, limit: int = 20) -> tuple[RunState, ...]:
         """The newest runs first. Raises JournalError as :meth:`events` does."""
@@ -87,6 +110,9 @@ class Journals:
     async def reconcile(self) -> Reconciled:
         """Gives each side what only the other one has, and uses the rows again.
 
+        It is about the newest runs of each side, and those that this process has
+        written while the rows were away; what is older was seen to in its time.
+
         Raises:
             JournalError: the file cannot be read or written. Rows that cannot be used
                 stay so.
@@ -99,13 +125,27 @@ class Journals:
         if self.degraded is not None:
             return Reconciled(0, 0)
         file = await self._file.events()
+        newest = [*dict.fromkeys(event.run for event in file)][-RUNS:]
+        return await self._level(self._rows, {*newest, *self._owed}, rows)
+
+    async def _level(
+        self, rows: Journal, runs: AbstractSet[str], known: tuple[Event, ...] = ()
+    ) -> Reconciled:
+        """Of these runs, and of those whose events in the rows are known."""
+        listed = {event.run for event in known}
+        for run in runs - listed:
+            known += await self._row_events(run)
+        if self.degraded is not None:
+            return Reconciled(0, 0)
+        file = [one for one in await self._file.events() if one.run in runs | listed]
         in_file = {event.key for event in file}
-        in_rows = {event.key for event in rows}
-        to_file = [event for event in rows if event.key not in in_file]
+        in_rows = {event.key for event in known}
+        to_file = [event for event in known if event.key not in in_file]
         to_rows = [event for event in file if event.key not in in_rows]
         await self._file.append(*to_file)
-        if not await self._try_rows(self._rows, tuple(to_rows)):
+        if not await self._try_rows(rows, tuple(to_rows)):
             return Reconciled(len(to_file), 0)
+        self._owed.clear()
         return Reconciled(len(to_file), len(to_rows))
 
     async def _row_events(self, run: str | None) -> tuple[Event, ...]:
@@ -121,6 +161,7 @@ class Journals:
         try:
             await rows.append(*events)
         except JournalError as error:
+            self._owed |= {event.run for event in events}
             self._give_up(error)
             return False
         return True
@@ -128,8 +169,13 @@ class Journals:
     def _give_up(self, error: JournalError) -> None:
         self.degraded = error
         self._failed_at = self._clock()
-        _LOG.warning(
-            "the journal goes on in its file alone: %s",
-            error,
-            extra={"remedy": error.remedy},
-        )
+        self._tell_once(logging.WARNING, "its file", error)
+
+    def _say_fileless(self, error: JournalError) -> None:
+        self._tell_once(logging.ERROR, "the state database", error)
+
+    def _tell_once(self, level: int, place: str, error: JournalError) -> None:
+        if place not in self._told:
+            self._told.add(place)
+            told = "the journal goes on in %s alone: %s"
+            _LOG.log(level, told, place, error, extra={"remedy": error.remedy})

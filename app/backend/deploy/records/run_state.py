@@ -53,6 +53,11 @@ class RunState:
         kind: ``deploy``, ``rollback`` or ``monitor``; from ``BEGIN``, as are
             ``environment``, ``platform``, ``commit``, ``previous_commit``, ``plan``,
             ``request``, ``actor`` and ``reason``.
+        leaving: of a rollback, the deployment that is to serve no longer; from
+            ``BEGIN``. None: nothing served.
+        locked: whether it was begun under a lease; from ``BEGIN``.
+        backwards: whether a rollback's target is older than what it leaves; from
+            ``BEGIN``.
         begun: whether its ``BEGIN`` is there; without it those are empty.
         deployment: the first that one of its events names by ``deployment``.
         epoch: the highest that it was run under.
@@ -61,7 +66,7 @@ class RunState:
         notes: its ``NOTE`` events.
         ended: whether there is an ``END`` of the highest epoch; a run that somebody
             has taken up again has not ended.
-        outcome: from ``END``; one of ``app.backend.deploy.report.Ending``.
+        outcome: from ``END``; one of :class:`.ending.Ending`.
         verdict: from ``END``: ``ok``, ``fail`` or ``inconclusive``; None: nobody
             watched.
     """
@@ -72,6 +77,9 @@ class RunState:
     platform: str = ""
     commit: str = ""
     previous_commit: str | None = None
+    leaving: str | None = None
+    locked: bool = True
+    backwards: bool = True
     deployment: str | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -134,6 +142,9 @@ def _beginning(begun: Iterable[Event]) -> dict[str, Any]:
     known: dict[str, Any] = {name: _text(data, name) or "" for name in texts}
     known["kind"] = _text(data, "kind") or "deploy"
     known["previous_commit"] = _text(data, "previous_commit")
+    known["leaving"] = _text(data, "leaving")
+    for name in ("locked", "backwards"):
+        known[name] = data.get(name) is not False
     for name in ("plan", "request"):
         value = data.get(name)
         known[name] = value if isinstance(value, Mapping) else {}

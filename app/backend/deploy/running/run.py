@@ -5,20 +5,25 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from app.backend.database.lease import Guard
-from app.backend.deploy.interrupt import InterruptedRunError, stopped_by
+from app.backend.deploy.interrupt import stopped_by
 from app.backend.deploy.records.journal import Event, EventKind
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState, StepStatus
 from app.backend.deploy.report import StepReport
-from app.backend.deploy.running.step import RUN, Facts, Step, StepFailedError
+from app.backend.deploy.running.asking import ask
+from app.backend.deploy.running.step import (
+    NO_FAILURES,
+    RUN,
+    Facts,
+    Step,
+    StepFailedError,
+)
 from app.backend.deploy.tools import Milestone, Tools
-from app.errors import JournalError, PlatformError, PlatformUnreachableError
+from app.errors import InterruptedRunError, JournalError, OpsError
 
 __all__ = ["Run"]
 
 T = TypeVar("T")
-RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds between attempts to reach a platform; a supervisor is back within 5 s."""
 
 
 class Run:
@@ -107,13 +112,15 @@ class Run:
         """Does a step, or finds that it has been done; returns its outcome.
 
         Raises:
-            StepFailedError: it has failed, now or in an earlier process.
+            StepFailedError: it has failed, now or for good in an earlier process.
             PausedRunError, InterruptedRunError: it is to be gone on with later.
+            SupersededRunError: something else has taken the release's place.
+            PreflightError: the world is not as it was planned for.
             LeaseLostError: somebody else has taken over; nothing more is written.
             PlatformUnreachableError: it does not answer; nothing is known.
         """
         known = self.state.step(step.name)
-        if known is not None and known.status is StepStatus.FAILED:
+        if known is not None and known.status is StepStatus.FAILED and step.final:
             raise StepFailedError.from_dict(known.data)
         if known is not None and known.status is StepStatus.DONE:
             self._report(step, 0.0, str(known.data.get("meaning", "")))
@@ -132,32 +139,46 @@ class Run:
         await self._conclude(step, attempt, {"ok": True, **outcome})
         return outcome
 
-    async def act(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Changes something; each attempt is made under the lease.
+    async def act(self, what: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Changes something; again while the platform does not answer.
 
-        Only a call that may safely come twice is given here: all of the platform's
-        may (by their tag, or since they are harmless when repeated).
+        Only a call that may safely come twice is given here: by its tag, or since it
+        is harmless when repeated.
 
         Raises:
-            LeaseLostError: somebody else has taken over; it was not called.
+            LeaseLostError: somebody else has taken over, before it or meanwhile.
             PlatformUnreachableError: no answer; it may have been done.
         """
+        return await self.ask(what, lambda: self.act_once(call))
 
-        async def guarded() -> T:
+    async def act_once(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """As :meth:`act`, but once; hangs up as soon as the lease is lost."""
+        self.guard.check()
+        try:
+            return await stopped_by(call(), self._lost)
+        except InterruptedRunError:
             self.guard.check()
-            return await call()
-
-        return await self.ask(what, guarded)
+            raise
 
     async def ask(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Asks the platform, again for some time while it does not answer."""
-        for pause in RETRIES:
-            try:
-                return await call()
-            except PlatformUnreachableError:
-                self.say(f"{what}: the platform does not answer; asking again")
-                await self.tools.clock.sleep(pause)
-        return await call()
+        """Asks the platform, again for some time while it does not answer.
+
+        Every read of a run is made by this: one refused call while a supervisor is
+        started again must not end a way back.
+
+        Raises:
+            PlatformUnreachableError: nobody has answered.
+            InterruptedRunError, LeaseLostError: while it waited, as :meth:`wait`.
+        """
+
+        async def pause(seconds: float) -> None:
+            await self.wait(self.tools.clock.sleep(seconds))
+
+        return await ask(self.tools, what, call, pause)
+
+    async def url(self) -> str:
+        """Where users go. Raises as :meth:`ask`."""
+        return await self.ask("url", self.tools.platform.url)
 
     async def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Awaits something that takes time and changes nothing.
@@ -176,9 +197,9 @@ class Run:
     async def _attempt_or_fail(self, step: Step, attempt: int) -> Facts:
         try:
             return await self._attempt(step, attempt)
-        except PlatformUnreachableError:
+        except NO_FAILURES:
             raise
-        except PlatformError as error:
+        except OpsError as error:
             remedy = f"; {error.remedy}" if error.remedy else ""
             raise StepFailedError(f"{error}{remedy}") from error
 

@@ -4,15 +4,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.errors import (
+    InterruptedRunError,
+    LeaseLostError,
+    PlatformUnreachableError,
+    PreflightError,
+)
+
 if TYPE_CHECKING:
     from app.backend.deploy.running.run import Run
 
 __all__ = [
+    "NO_FAILURES",
     "RUN",
     "Facts",
     "PausedRunError",
     "Step",
     "StepFailedError",
+    "SupersededRunError",
     "no_call",
     "nothing",
 ]
@@ -22,6 +31,14 @@ Facts = Mapping[str, Any]
 
 RUN = "run"
 """The step name of a run's own events."""
+
+NO_FAILURES = (
+    InterruptedRunError,
+    LeaseLostError,
+    PlatformUnreachableError,
+    PreflightError,
+)
+"""Errors that say nothing of a step: the run ends, or is gone on with later."""
 
 
 class StepFailedError(Exception):
@@ -68,11 +85,22 @@ class StepFailedError(Exception):
 
 
 class PausedRunError(Exception):
-    """Whose fault it is cannot be told; the run waits for somebody to decide."""
+    """Whose fault it is cannot be told; the run waits for somebody to decide.
+
+    Neither this error nor the other two here leave the pipeline.
+    """
 
     def __init__(self, reason: str, evidence: Facts) -> None:
         super().__init__(reason)
         self.evidence = dict(evidence)
+
+
+class SupersededRunError(Exception):
+    """Something else has taken the release's place; there is nothing left to do."""
+
+    def __init__(self, reason: str, evidence: Facts | None = None) -> None:
+        super().__init__(reason)
+        self.evidence = dict(evidence or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +114,7 @@ class Step:
         call: asks the platform; returns at once with what is to be remembered.
         settle: sees what has come of it; returns the outcome, whose ``meaning`` is
             the sentence for the reader. Both may be repeated by a later attempt.
+        final: whether a failure stands; otherwise a resumed run tries again.
     """
 
     name: str
@@ -93,6 +122,7 @@ class Step:
     intend: "Callable[[Run], Facts]"
     call: "Callable[[Run], Awaitable[Facts]]"
     settle: "Callable[[Run], Awaitable[Facts]]"
+    final: bool = True
 
 
 def nothing(_run: "Run") -> Facts:

@@ -4,27 +4,27 @@ from typing import Final
 
 from app.backend.deploy.planning.findings import under_way
 from app.backend.deploy.report import summary_of
-from app.backend.deploy.running.looking import (
+from app.backend.deploy.running.deploy_order import limits_of, order_of, release_of
+from app.backend.deploy.running.following import (
+    PROGRESS_DEADLINE,
+    active_of,
     follow,
     is_ready,
     is_serving,
+    listed,
     redacted,
-    serving,
 )
-from app.backend.deploy.running.order import limits_of, order_of, release_of
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError, nothing
 from app.backend.deploy.running.steps_watching import BAKE, GATE
 from app.backend.deploy.watching.baseline import take_baseline
-from app.errors import PreflightError
+from app.errors import PlatformUnreachableError, PreflightError
 
 __all__ = ["DEPLOY", "EXPAND", "FINALISE", "FORWARD", "PREFLIGHT", "SWITCH"]
 
 MIGRATION_PLAN = "PM33_MIGRATION_PLAN"
 MIGRATE = ("pm33", "migrate", "up", "--phase", "expand")
 MIGRATE_DEADLINE = 1800.0
-PROGRESS_DEADLINE = 300.0
-"""Seconds that a deployment gets beside the platform's own health deadline."""
 SWITCH_DEADLINE = 60.0
 BASELINE_ROUNDS = 3
 _ROUND = 1.0
@@ -32,19 +32,19 @@ _ROUND = 1.0
 
 async def _preflight(run: Run) -> Facts:
     """Sees that the world is still as it was planned for, now that nobody else acts."""
-    order, platform = order_of(run), run.tools.platform
-    listed = await run.ask("deployments", lambda: platform.deployments(50))
-    now = next((one for one in listed if one.active), None)
+    order, deployments = order_of(run), await listed(run)
+    now = active_of(deployments)
     if (now.id if now else None) != order.serving:
         raise PreflightError(
             f"{summary_of(now)} serves, which was not so when the plan was made",
             remedy="look at `pm33 deployments`, and deploy again",
         )
-    others = [one for one in under_way(listed) if one.tag != run.id]
+    others = [one for one in under_way(deployments) if one.tag != run.id]
     if others:
         raise PreflightError(
             f"{summary_of(others[0])} is under way, {others[0].status}",
-            remedy="wait for it, or cancel it",
+            remedy="wait for it, or end it with"
+            f" `pm33 deployments cancel {others[0].id}` or --supersede",
         )
     return {}
 
@@ -56,7 +56,7 @@ async def _measure(run: Run) -> Facts:
         return {"baseline": None, "meaning": "nothing serves yet"}
     baseline = await run.wait(
         take_baseline(
-            tools.prober(before, url=await tools.platform.url()),
+            tools.prober(before, url=await run.url()),
             rounds=BASELINE_ROUNDS,
             interval=min(_ROUND, limits_of(run).interval),
             clock=tools.clock,
@@ -76,18 +76,32 @@ async def _migrate(run: Run) -> Facts:
             lambda: platform.set_variables(variables, epoch=run.guard.epoch),
         )
         return {"by": "pre-deploy"}
-    done = await run.act(
-        "migrate",
-        lambda: platform.run(
-            run.state.commit, MIGRATE, epoch=run.guard.epoch, timeout=MIGRATE_DEADLINE
-        ),
-    )
+    try:
+        done = await run.act_once(
+            lambda: platform.run(
+                run.state.commit,
+                MIGRATE,
+                epoch=run.guard.epoch,
+                timeout=MIGRATE_DEADLINE,
+            )
+        )
+    except PlatformUnreachableError as error:
+        return await _look_what_came_of_it(run, error)
     if done.code != 0:
         raise StepFailedError(
             f"the migration ended with {done.code}; nothing was deployed",
             log=redacted(run, done.output.splitlines()),
         )
     return {"by": "pipeline"}
+
+
+async def _look_what_came_of_it(run: Run, error: PlatformUnreachableError) -> Facts:
+    """A migration has no tag that it could be found by, but the schema tells."""
+    if await run.tools.schema.pending(run.state.commit) == ():
+        return {"by": "pipeline"}
+    raise StepFailedError(
+        f"how the migration has ended is not known: {error}; nothing was deployed"
+    ) from error
 
 
 async def _migrated(run: Run) -> Facts:
@@ -119,7 +133,7 @@ async def _ready(run: Run) -> Facts:
 
 async def _switch(run: Run) -> Facts:
     order, platform, deployment = order_of(run), run.tools.platform, release_of(run)
-    now = await run.ask("deployments", lambda: serving(platform))
+    now = active_of(await listed(run))
     if (now.id if now else None) not in {order.serving, deployment}:
         raise StepFailedError(
             f"{summary_of(now)} serves, which this run knows nothing of"
@@ -147,8 +161,8 @@ async def _tidy(run: Run) -> Facts:
 
 
 async def _summarise(run: Run) -> Facts:
-    now = await run.ask("deployments", lambda: serving(run.tools.platform))
-    meaning = f"{summary_of(now)} serves" if now else "nothing serves"
+    now = active_of(await listed(run))
+    meaning = f"{summary_of(now)} serves"
     return {"serves": now.id if now else None, "meaning": meaning}
 
 
@@ -190,6 +204,7 @@ FINALISE: Final = Step(
     intend=nothing,
     call=_tidy,
     settle=_summarise,
+    final=False,
 )
 
 FORWARD: Final = (PREFLIGHT, EXPAND, DEPLOY, GATE, SWITCH, BAKE)

@@ -4,22 +4,24 @@ from collections.abc import Callable
 from typing import Final
 
 from app.backend.deploy.leasing import lease_name
-from app.backend.deploy.running.looking import last_lines
-from app.backend.deploy.running.order import (
+from app.backend.deploy.running.deploy_order import (
     baseline_of,
     limits_of,
     order_of,
     release_of,
 )
+from app.backend.deploy.running.following import PROGRESS_DEADLINE, last_lines
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
     Facts,
     PausedRunError,
     Step,
     StepFailedError,
+    SupersededRunError,
     no_call,
     nothing,
 )
+from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.gate import GateLimits, gate
 from app.backend.deploy.watching.samples import Expected
 from app.backend.deploy.watching.verdict import Verdict
@@ -28,29 +30,51 @@ from app.backend.deploy.watching.watch_state import WatchState
 from app.backend.deploy.watching.weighing import Mark
 from app.errors import JournalError, LeaseLostError
 
-__all__ = ["BAKE", "GATE"]
+__all__ = ["BAKE", "GATE", "prove"]
 
-PROGRESS_DEADLINE = 300.0
-"""Seconds without one more healthy replica until the gate stays shut."""
 _ROUND = 1.0
 
 
 async def _gate(run: Run) -> Facts:
-    order, tools, deployment = order_of(run), run.tools, release_of(run)
-    serves = (await tools.platform.deployment(deployment)).active
-    url = await tools.platform.url() if serves else None
+    order, platform, deployment = order_of(run), run.tools.platform, release_of(run)
+    now = await run.ask("deployment", lambda: platform.deployment(deployment))
     hold = float(order.plan["gate_hold"])
+    facts = await prove(
+        run,
+        Expected(deployment, run.state.commit),
+        url=await run.url() if now.active else None,
+        baseline=baseline_of(run),
+        limits=GateLimits(
+            replicas=int(order.settings["replicas"]),
+            hold=hold,
+            deadline=PROGRESS_DEADLINE,
+            interval=min(_ROUND, max(hold / 3, 0.1)),
+        ),
+    )
+    return {**facts, "meaning": f"it is healthy for {hold:g} s"}
+
+
+async def prove(
+    run: Run,
+    expected: Expected,
+    *,
+    url: str | None,
+    baseline: Baseline,
+    limits: GateLimits,
+) -> Facts:
+    """Sees that a deployment answers as itself, and well.
+
+    Raises:
+        StepFailedError: it does not.
+        InterruptedRunError, LeaseLostError: as :meth:`Run.wait` does.
+    """
+    tools = run.tools
     report = await run.wait(
         gate(
-            tools.prober(deployment, url=url),
-            expected=Expected(deployment, run.state.commit),
-            limits=GateLimits(
-                replicas=int(order.settings["replicas"]),
-                hold=hold,
-                deadline=PROGRESS_DEADLINE,
-                interval=min(_ROUND, max(hold / 3, 0.1)),
-            ),
-            baseline=baseline_of(run),
+            tools.prober(expected.deployment, url=url),
+            expected=expected,
+            limits=limits,
+            baseline=baseline,
             control=tools.control,
             clock=tools.clock,
         )
@@ -59,19 +83,19 @@ async def _gate(run: Run) -> Facts:
         raise StepFailedError(
             report.reason,
             evidence=report.to_dict(),
-            log=await last_lines(run, deployment),
+            log=await last_lines(run, expected.deployment),
         )
-    return {"gate": report.to_dict(), "meaning": f"it is healthy for {hold:g} s"}
+    return {"gate": report.to_dict()}
 
 
 async def _bake(run: Run) -> Facts:
     order, tools, deployment = order_of(run), run.tools, release_of(run)
     seconds = float(order.plan["bake"])
-    if not order.request.monitor:
+    if not order.request.monitor or seconds == 0:
         return {"meaning": "not watched, as asked"}
     run.say(f"          watching {deployment} for {seconds:g} s")
     watching = watch(
-        tools.prober(deployment, url=await tools.platform.url()),
+        tools.prober(deployment, url=await run.url()),
         expected=Expected(deployment, run.state.commit),
         seconds=seconds,
         limits=limits_of(run),
@@ -90,6 +114,8 @@ async def _bake(run: Run) -> Facts:
         case Verdict.OK:
             meaning = f"good for {seconds:g} s"
             return {"verdict": "ok", "watch": report.to_dict(), "meaning": meaning}
+        case Verdict.INCONCLUSIVE if report.superseded:
+            raise SupersededRunError(report.reason, report.to_dict())
         case Verdict.INCONCLUSIVE:
             raise PausedRunError(report.reason, report.to_dict())
         case Verdict.FAIL:

@@ -55,7 +55,8 @@ class Baseline:
             rounds: of the old release.
             itself: they are of the very release that is to be watched. It may be bad
                 already, so that nothing of its own is taken for how it has to be:
-                no check that is not shared, and no route that fails.
+                no check that is not shared, no route that fails, and not how often
+                its users were answered with an error.
         """
         samples = [sample for one in rounds for sample in one]
         routes = _by_place(samples, ProbeKind.ROUTE)
@@ -76,7 +77,7 @@ class Baseline:
                 for place, found in routes.items()
                 if not itself and all(_failed(one) for one in found)
             ),
-            traffic=_last_counters(samples),
+            traffic=None if itself else _last_counters(samples),
         )
 
     def to_dict(self) -> dict[str, Any]:

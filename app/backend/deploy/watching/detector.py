@@ -10,7 +10,12 @@ from dataclasses import replace
 from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.limits import Limits
 from app.backend.deploy.watching.restarts import count_restarts
-from app.backend.deploy.watching.rules import Suspicion, at_once, suspicions
+from app.backend.deploy.watching.rules import (
+    Suspicion,
+    at_once,
+    example,
+    suspicions,
+)
 from app.backend.deploy.watching.samples import (
     Expected,
     Outcome,
@@ -91,6 +96,7 @@ def conclude(state: WatchState) -> Decision:
     )
     if state.is_settled and 2 * counts.ok >= counts.rounds:
         return Decision(Verdict.OK, Rule.TIME, reason)
+    reason += example(reversed(state.records))
     return Decision(Verdict.INCONCLUSIVE, Rule.TIME, reason)
 
 

@@ -40,6 +40,7 @@ class GateReport:
     Attributes:
         verdict: ``fail``: the release is at fault; ``inconclusive``: something shared
             is, or it was stopped. Only ``ok`` lets it through.
+        rule: what has decided.
         reason: one sentence; no secrets.
         healthy: the replicas that were well for the whole time.
         wanted: how many it takes.
@@ -48,6 +49,7 @@ class GateReport:
     """
 
     verdict: Verdict
+    rule: Rule
     reason: str
     healthy: tuple[str, ...]
     wanted: int
@@ -60,10 +62,16 @@ class GateReport:
         """Whether traffic may be sent there."""
         return self.verdict is Verdict.OK
 
+    @property
+    def superseded(self) -> bool:
+        """Whether somebody has put another deployment in its place meanwhile."""
+        return self.rule is Rule.SUPERSEDED
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "verdict": self.verdict,
+            "rule": self.rule,
             "reason": self.reason,
             "healthy": list(self.healthy),
             "wanted": self.wanted,
@@ -114,6 +122,7 @@ async def gate(
         if decision is not None:
             return GateReport(
                 verdict=decision.verdict,
+                rule=decision.rule,
                 reason=decision.reason,
                 healthy=state.held(limits.hold),
                 wanted=limits.replicas,
@@ -144,6 +153,8 @@ def _decide(
 
 
 def _why(state: GateState) -> str:
+    public = f"; {state.public}" if state.public else ""
     for sample in state.evidence:
-        return f"; {sample.replica or sample.source} {sample.path}: {sample.reason}"
-    return ""
+        where = sample.replica or sample.source
+        return f"{public}; {where} {sample.path}: {sample.reason}"
+    return public

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.limits import Limits
 from app.backend.deploy.watching.rules import platform_says
-from app.backend.deploy.watching.samples import Expected, ProbeKind, Round, Sample
+from app.backend.deploy.watching.samples import (
+    Expected,
+    ProbeKind,
+    Round,
+    Sample,
+    Source,
+)
 from app.backend.deploy.watching.shared import read_shared
 from app.backend.deploy.watching.verdict import Decision
 from app.backend.deploy.watching.weighing import Mark, RoundRecord, Scale, weigh
@@ -28,6 +34,7 @@ class GateState:
         most: the most that were well at the same time.
         progress_at: when that last grew.
         world: nothing but something shared has kept the newest round from being good.
+        public: why users do not get to the release; empty: they do, or nobody asked.
     """
 
     progress_at: float
@@ -37,6 +44,7 @@ class GateState:
     most: int = 0
     rounds: int = 0
     world: bool = False
+    public: str = ""
     evidence: tuple[Sample, ...] = ()
     decision: Decision | None = None
 
@@ -61,7 +69,8 @@ def look_through(
     """Folds one round in. Pure.
 
     A replica is well when it has proved to be of the expected release, and all that it
-    was asked was good, or no worse than before the deploy.
+    was asked was good, or no worse than before the deploy. None of them counts while
+    the public way, where it is asked, leads nowhere or to another release.
     """
     shared = read_shared(samples, baseline, frozenset(), control)
     scale = Scale(
@@ -83,16 +92,18 @@ def look_through(
         and one.serves(expected) is True
         and record.marks.get(one.replica) in passable
     }
+    public = _public_fault(samples, record, expected, passable)
     return _remember(
         replace(
             state,
             rounds=state.rounds + 1,
             world=_is_worlds(record, fallen=bool(shared.fallen)),
+            public=public,
             evidence=record.evidence or state.evidence,
             decision=platform_says(samples),
         ),
-        well,
-        seen=frozenset(record.marks),
+        set() if public else well,
+        seen=frozenset(state.unseen) if public else frozenset(record.marks),
         at=at,
     )
 
@@ -117,7 +128,27 @@ def _remember(
     )
 
 
+def _public_fault(
+    samples: Round, record: RoundRecord, expected: Expected, passable: set[Mark]
+) -> str:
+    """One good answer of the release itself is enough; one of another is too many."""
+    asked = [
+        one
+        for one in samples
+        if one.source is Source.PUBLIC
+        and one.kind in {ProbeKind.HEALTH, ProbeKind.ROUTE}
+    ]
+    answered = [one for one in asked if one.serves(expected) is not None]
+    for one in answered:
+        if one.serves(expected) is False:
+            return f"users are answered by {one.deployment or one.commit}"
+    if not asked or any(record.marks.get(one.key) in passable for one in answered):
+        return ""
+    return "users get no good answer"
+
+
 def _is_worlds(record: RoundRecord, *, fallen: bool) -> bool:
     if record.mark is Mark.HARD:
         return False
-    return fallen or not record.marks
+    untold = record.mark is Mark.INCONCLUSIVE and not record.wrong
+    return fallen or untold or not record.marks

@@ -10,7 +10,7 @@ from app.backend.deploy.watching.samples import Round
 from app.backend.deploy.watching.verdict import Decision, Rule, Verdict
 from app.backend.deploy.watching.weighing import Mark, RoundRecord
 
-__all__ = ["Suspicion", "at_once", "platform_says", "suspicions"]
+__all__ = ["Suspicion", "at_once", "example", "platform_says", "suspicions"]
 
 _ENDED_BADLY = {DeploymentStatus.FAILED, DeploymentStatus.CRASHED}
 _SUPERSEDED = "another deployment has taken its place"
@@ -105,13 +105,14 @@ def _streak(marked: Sequence[_Marked]) -> list[_Marked]:
 def _suspicion(rule: Rule, reason: str, failed: Sequence[_Marked]) -> Suspicion:
     return Suspicion(
         rule=rule,
-        reason=f"{reason}{_example(record for record, _ in failed)}",
+        reason=f"{reason}{example(record for record, _ in failed)}",
         since=min(record.at for record, _ in failed),
         certain=all(mark is Mark.HARD for _, mark in failed),
     )
 
 
-def _example(records: Iterable[RoundRecord]) -> str:
+def example(records: Iterable[RoundRecord]) -> str:
+    """The first probe that was bad, as the end of a sentence; empty without one."""
     for record in records:
         for sample in record.evidence:
             where = sample.replica or sample.source

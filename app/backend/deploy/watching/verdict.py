@@ -15,7 +15,11 @@ class Verdict(StrEnum):
 
 
 class Rule(StrEnum):
-    """What has decided."""
+    """What has decided.
+
+    ``SUPERSEDED``: another deployment serves, or the platform has ended this one; there
+    is nothing left to watch, and nothing is known to be bad.
+    """
 
     PLATFORM = "platform"
     SUPERSEDED = "superseded"

@@ -31,7 +31,7 @@ class WatchReport:
         counts: the rounds, by what they came to.
         seconds: how long it took.
         first_failure: seconds from the beginning to the first failed round.
-        evidence: the probes of the newest failed round.
+        evidence: the probes of the newest round that was not good.
     """
 
     verdict: Verdict
@@ -51,6 +51,14 @@ class WatchReport:
     def stopped(self) -> bool:
         """Whether it was ended before its time."""
         return self.rule is Rule.STOPPED
+
+    @property
+    def superseded(self) -> bool:
+        """Whether somebody has put another deployment in its place meanwhile.
+
+        Nothing is undecided then: the release is not there any more to be watched.
+        """
+        return self.rule is Rule.SUPERSEDED
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

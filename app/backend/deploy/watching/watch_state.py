@@ -48,7 +48,7 @@ class WatchState:
         traffic: what was answered since the watch began.
         suspect_since: since when the traffic has been suspicious; None: it is not.
         first_failure: when the first round failed, whatever came of it.
-        evidence: the probes of the newest failed round.
+        evidence: the probes of the newest round that was not good.
         pending: a rule is met, but an outage could still be the reason.
         decision: set once the watch is over.
     """

@@ -64,7 +64,8 @@ class RoundRecord:
         marks: of each replica, and of what was asked without knowing which.
         wrong: probes that another release has answered.
         own: probes that this machine could not make.
-        evidence: the probes that speak against the release.
+        evidence: the probes that speak against the release; then, where the public way
+            was asked and has told nothing, what was asked there.
     """
 
     at: float
@@ -105,13 +106,20 @@ def weigh(samples: Round, scale: Scale, at: float) -> RoundRecord:
     for sample, mark in weighed:
         by_key.setdefault(sample.key, []).append(mark)
     marks = {key: _heaviest(found) for key, found in by_key.items()}
+    public = [(one, mark) for one, mark in weighed if one.source is Source.PUBLIC]
+    # Replicas that are well are no use to users who do not get to them.
+    untold = () if any(mark is not Mark.ASIDE for _, mark in public) else public
+    every = [mark for _, mark in weighed]
     return RoundRecord(
         at=at,
-        mark=_heaviest(mark for _, mark in weighed).as_whole,
+        mark=_heaviest([*every, Mark.INCONCLUSIVE] if untold else every).as_whole,
         marks={key: mark for key, mark in marks.items() if mark is not Mark.ASIDE},
         wrong=sum(one.serves(scale.expected) is False for one in probes),
         own=sum(_is_own(one, mark) for one, mark in weighed),
-        evidence=tuple(one for one, mark in weighed if mark.failed),
+        evidence=(
+            *(one for one, mark in weighed if mark.failed),
+            *(one for one, _ in untold),
+        ),
     )
 
 

@@ -1,14 +1,21 @@
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from app.backend.api.admin import Operations, admin_router
 from app.backend.api.admin.access import AdminGate, call_of
-from app.backend.api.edge import App
+from app.backend.api.edge import App, Receive, Scope, Send
 from app.backend.api.problems import PROBLEM_TYPE, add_handlers
 from app.backend.api.tokens import TokenCheck
+from app.backend.config.environment import read_config
+from app.backend.main import OpsApplication
+from app.backend.monitoring.redaction import Redactor
 from tests.support.captured_logs import CapturedLogs, captured_logs
 from tests.support.health import Answer, call
 
@@ -38,6 +45,10 @@ def gated(token: str | None = TOKEN) -> App:
     @app.get("/api/admin/broken", name="things.break")
     async def broken() -> None:
         raise ZeroDivisionError
+
+    @app.get("/api/admin/root")
+    async def root(request: Request) -> str:
+        return call_of(request).root
 
     @app.get("/api/administrators")
     async def others() -> str:
@@ -148,3 +159,37 @@ async def test_a_call_that_breaks_is_logged_as_failed(logs: CapturedLogs) -> Non
         await ask(gated(), "/api/admin/broken")
 
     assert line(logs)["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("prefix", ["", "/ops", "/api/admin", "/a/b"])
+@pytest.mark.parametrize("mounted", [True, False], ids=["mounted", "root path"])
+@pytest.mark.parametrize("token", [None, *BAD])
+async def test_below_a_prefix_the_token_is_asked_for_all_the_same(
+    prefix: str, token: str | None, *, mounted: bool
+) -> None:
+    service = OpsApplication(read_config({"PM33_ADMIN_TOKEN": TOKEN}))
+
+    async def rooted(scope: Scope, receive: Receive, send: Send) -> None:
+        await service({**scope, "root_path": prefix}, receive, send)
+
+    app = Starlette(routes=[Mount(prefix, service)]) if mounted else rooted
+    for path in ("deployments", "nothing", "operations/op-1", "migrations/runs"):
+        answer = await ask(app, f"{prefix}/api/admin/{path}", token=token)
+
+        assert answer.status == 401
+
+
+async def test_a_route_asks_for_the_token_itself_when_the_gate_was_passed_by() -> None:
+    config = read_config({"PM33_ADMIN_TOKEN": TOKEN})
+    app = FastAPI()
+    add_handlers(app)
+    app.include_router(admin_router(config, Operations(config, Redactor([]))))
+
+    assert (await ask(app, "/api/admin/deployments", token=None)).status == 401
+
+
+async def test_where_an_operation_is_found_is_said_below_the_prefix() -> None:
+    app = Starlette(routes=[Mount("/ops", gated())])
+    answer = await ask(app, "/ops/api/admin/root")
+
+    assert json.loads(answer.body) == "/ops"

@@ -5,6 +5,8 @@ import pytest
 
 from app.backend.deploy.planning.choice import choose
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
+from app.backend.deploy.records.ending import Ending
+from app.backend.deploy.records.run_state import RunState
 from app.errors import NoWayBackError, TargetError
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,3 +79,15 @@ def test_with_nothing_that_has_served_there_is_no_way_back() -> None:
     listed = (LISTED[0], deployment(2, B, succeeded=False))
     with pytest.raises(NoWayBackError):
         choose(listed, (), leaving=C, may_rebuild=True)
+
+
+def test_in_an_emergency_what_was_rolled_back_is_better_than_nothing() -> None:
+    listed = (deployment(2, B, active=True), deployment(1, A))
+    bad = RunState(
+        run="run-9", commit=A, ended=True, outcome=Ending.ROLLED_BACK, epoch=9
+    )
+    with pytest.raises(NoWayBackError):
+        choose(listed, [bad], leaving=B)
+    choice = choose(listed, [bad], leaving=B, desperate=True)
+    assert choice.target.id == "d1"
+    assert "run-9" in choice.why

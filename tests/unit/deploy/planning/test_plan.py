@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.backend.deploy.commits.schema import Revision
-from app.backend.deploy.planning.findings import Facts, Severity
+from app.backend.deploy.planning.findings import Severity, Survey
 from app.backend.deploy.planning.plan import Plan, draw_up
 from app.backend.deploy.platforms.base import (
     Deployment,
@@ -48,7 +48,7 @@ def plan(request: dict[str, Any] | None = None, **facts: Any) -> Plan:
         "settings_now": SETTINGS,
         "way_back": SERVING,
     }
-    return draw_up(asked, Facts(**found | facts), bake=1800.0, gate_hold=10.0)
+    return draw_up(asked, Survey(**found | facts), bake=1800.0, gate_hold=10.0)
 
 
 def test_a_plan_says_everything_that_somebody_wants_to_know_before() -> None:
@@ -93,8 +93,22 @@ def test_what_has_to_be_mended_refuses_it_until_somebody_says_so(
 def test_what_somebody_else_has_under_way_is_not_stepped_over() -> None:
     theirs = deployment("d2", status=DeploymentStatus.BUILDING, tag="somebody")
     listed = (theirs, SERVING)
-    assert plan(deployments=listed).refusals
-    assert plan({"supersede": True, "reason": "now"}, deployments=listed).refusals
+    (refusal,) = plan(deployments=listed).refusals
+    assert "pm33 deployments cancel d2" in refusal.remedy
+
+
+def test_with_supersede_what_is_under_way_is_cancelled_and_the_plan_says_so() -> None:
+    theirs = deployment("d2", status=DeploymentStatus.READY)
+    drawn = plan({"supersede": True}, deployments=(theirs, SERVING))
+    assert not drawn.refusals
+    assert "it is cancelled" in drawn.text()
+
+
+def test_only_where_nothing_has_ever_served_is_it_the_first() -> None:
+    assert plan(deployments=()).first
+    assert plan(deployments=(deployment("d1"),)).first
+    gone = deployment("d1", status=DeploymentStatus.CRASHED, succeeded=True)
+    assert not plan(deployments=(gone,)).first
 
 
 def test_what_an_undecided_run_has_under_way_goes_with_it() -> None:

@@ -93,6 +93,8 @@ def test_unknown_keys_are_passed_over() -> None:
         ('[deploy]\nstartCommand = "it\'s"', "startCommand is no command"),
         ("[deploy]\npreDeployCommand = [1]", "preDeployCommand has to be text"),
         ("[deploy]\nhealthcheckPath = 'health'", "has to be a path that begins"),
+        ('[deploy]\nstartCommand = "a\\u0000b"', "startCommand is no command"),
+        ('[deploy]\nhealthcheckPath = "/a\\r\\nb"', "has to be a path that begins"),
         ("[deploy]\nhealthcheckTimeout = -1", "has to be seconds"),
         ("[deploy]\ndrainingSeconds = true", "has to be seconds"),
         ("[deploy]\noverlapSeconds = 'long'", "has to be seconds"),

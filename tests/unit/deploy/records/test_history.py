@@ -1,10 +1,12 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
-from app.backend.deploy.records.history import last_known_good, quarantined
+from app.backend.deploy.records.history import goes_back, last_known_good, quarantined
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.report import Ending
 from tests.support.events import EPOCH
@@ -152,3 +154,38 @@ def test_what_was_left_and_came_again_is_good_again() -> None:
     deployments = (served("d0z"), *AFTER_A_ROLLBACK[:2])
     again = (served("d3a", rollback_of="d1a"), served("d4b"), active("d5c"))
     assert way_back((*deployments, *again)) == "d4b"
+
+
+def test_a_failed_bake_is_remembered_however_the_run_has_ended() -> None:
+    run = replace(ran("b", Ending.FAILED, epoch=1), verdict="fail")
+    assert quarantined([run]) == {"b": "run-1"}
+
+
+def left(commit: str, **changes: Any) -> RunState:
+    """A rollback from ``b``."""
+    run = ran(commit, Ending.RESTORED, epoch=9, kind="rollback", previous="b")
+    return replace(run, **changes)
+
+
+def test_a_rollback_to_something_newer_quarantines_nothing() -> None:
+    assert quarantined([left("c", backwards=False)]) == {}
+
+
+def test_what_was_watched_to_a_good_end_is_not_bad_because_somebody_left_it() -> None:
+    good = ran("b", Ending.DONE, epoch=1)
+    assert quarantined([good, left("a")]) == {}
+    assert quarantined([left("a")]) == {"b": "run-9"}
+
+
+def test_what_a_watch_has_found_bad_is_quarantined_though_it_was_good_once() -> None:
+    good = ran("b", Ending.DONE, epoch=1)
+    assert quarantined([good, left("a", request={"verdict": "fail"})]) == {"b": "run-9"}
+
+
+def test_a_deployment_that_repeats_another_is_as_old_as_that_one() -> None:
+    a, b = served("d1a"), served("d2b")
+    again = active("d3a", rollback_of="d1a")
+    assert goes_back(a, b, (a, b))
+    assert not goes_back(b, again, (a, b, again))
+    circular = active("d3a", rollback_of="d3a")
+    assert goes_back(a, circular, (a, circular))

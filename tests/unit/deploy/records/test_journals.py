@@ -4,9 +4,16 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from app.backend.deploy.records.journal import Event, EventKind, Journal, merge
+from app.backend.deploy.records.journal import (
+    RUNS,
+    Event,
+    EventKind,
+    Journal,
+    merge,
+)
 from app.backend.deploy.records.journal_file import FileJournal
 from app.backend.deploy.records.journals import RETRY, Journals, Reconciled
+from app.backend.deploy.records.run_state import runs_of
 from app.errors import JournalError, LeaseLostError
 from tests.support.events import event, story
 
@@ -18,6 +25,7 @@ class Rows(Journal):
         self.kept: tuple[Event, ...] = ()
         self.error: Exception | None = None
         self.calls = 0
+        self.most: int | None = None
 
     @override
     async def append(self, *events: Event) -> None:
@@ -27,7 +35,9 @@ class Rows(Journal):
     @override
     async def events(self, run: str | None = None) -> tuple[Event, ...]:
         self._call()
-        return tuple(one for one in self.kept if run in {None, one.run})
+        newest = [one.run for one in runs_of(self.kept)][: self.most]
+        wanted = set(newest) if run is None else {run}
+        return tuple(one for one in self.kept if one.run in wanted)
 
     def _call(self) -> None:
         self.calls += 1
@@ -140,12 +150,78 @@ async def test_a_lost_lease_is_no_outage(file: FileJournal, rows: Rows) -> None:
     assert journals.degraded is None
 
 
-async def test_a_file_that_cannot_be_written_is_an_error(
-    tmp_path: Path, rows: Rows
-) -> None:
+@pytest.fixture
+def no_file(tmp_path: Path) -> FileJournal:
     (tmp_path / "journal").write_text("in the way")
-    journals = Journals(FileJournal(tmp_path / "journal" / "x.jsonl"), rows)
+    return FileJournal(tmp_path / "journal" / "x.jsonl")
 
-    with pytest.raises(JournalError):
+
+async def test_a_file_that_cannot_be_written_leaves_the_rows(
+    no_file: FileJournal, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    journals = Journals(no_file, rows)
+    for one in story():
+        await journals.append(one)
+
+    assert rows.kept == await journals.events() == story()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_it_is_an_error_when_neither_side_keeps_an_event(
+    no_file: FileJournal, rows: Rows
+) -> None:
+    with pytest.raises(JournalError, match="written"):
+        await Journals(no_file).append(NOTE)
+    rows.error = AWAY
+    journals = Journals(no_file, rows)
+    with pytest.raises(JournalError, match="written"):
         await journals.append(NOTE)
-    assert rows.kept == ()
+    with pytest.raises(JournalError, match="read"):
+        await journals.events()
+
+
+async def test_rows_that_were_given_up_are_tried_when_the_file_fails_as_well(
+    file: FileJournal, rows: Rows
+) -> None:
+    rows.error = AWAY
+    journals = Journals(file, rows, clock=standing())
+    await journals.append(NOTE)
+    rows.error = None
+    file.path.unlink()
+    file.path.mkdir()
+
+    await journals.append(event(EventKind.NOTE, at=100))
+    assert len(rows.kept) == 1
+
+
+async def test_what_both_sides_have_costs_nothing_however_much_it_is(
+    file: FileJournal, rows: Rows
+) -> None:
+    """Rows tell the newest runs alone; the others are not there to be seen."""
+    every = merge(*(story(f"run-{number}", number) for number in range(1, 121)))
+    await file.append(*every)
+    await rows.append(*every)
+    rows.most = RUNS
+    journals = Journals(file, rows)
+    rows.calls = 0
+
+    assert await journals.reconcile() == Reconciled(0, 0)
+    assert rows.calls == 2
+
+
+async def test_rows_that_come_back_get_the_runs_that_they_missed_alone(
+    file: FileJournal, rows: Rows
+) -> None:
+    now = [0.0]
+    old = merge(*(story(f"run-{number}", number) for number in range(1, 121)))
+    await file.append(*old)
+    rows.error = AWAY
+    journals = Journals(file, rows, clock=lambda: now[0])
+    await journals.append(*story("run-121", 121))
+    rows.error = None
+    now[0] = RETRY
+    rows.calls = 0
+    await journals.append(event(EventKind.NOTE, run="run-121", epoch=121, at=99))
+
+    assert {one.run for one in rows.kept} == {"run-121"}
+    assert rows.calls == 2

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.backend.deploy.watching.baseline import Baseline
+from app.backend.deploy.watching.detector import conclude
 from app.backend.deploy.watching.samples import Outcome, Source
 from app.backend.deploy.watching.verdict import Verdict
 from app.backend.health.models import Status
@@ -164,9 +165,14 @@ class TestSilence:
         assert state.counts.own_errors == 9
 
     def test_it_is_the_proxys_when_the_replicas_answer(self) -> None:
+        """Nobody is to blame, and a release that no user has reached is not good."""
         inside = tuple(replace(one, source=Source.REPLICA) for one in GOOD)
+        silent = tuple(replace(one, reason="no answer") for one in self.SILENT)
+        state = watched(*[(*silent, *inside)] * 9)
 
-        assert verdict(watched(*[(*self.SILENT, *inside)] * 9)) is Verdict.OK
+        assert verdict(state) is Verdict.INCONCLUSIVE
+        assert state.counts.inconclusive == 9
+        assert conclude(state).reason.endswith("no answer")
 
     def test_of_one_replica_it_is_that_replicas(self) -> None:
         silent = replace(self.SILENT[0], source=Source.REPLICA, replica="r2")

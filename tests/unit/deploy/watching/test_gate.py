@@ -11,7 +11,7 @@ from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.control import Control
 from app.backend.deploy.watching.gate import GateLimits, GateReport, gate
 from app.backend.deploy.watching.gate_state import GateState
-from app.backend.deploy.watching.samples import Outcome, Round, Sample
+from app.backend.deploy.watching.samples import Outcome, Round, Sample, Source
 from app.backend.deploy.watching.verdict import Verdict
 from app.backend.health.models import Status
 from tests.support.samples import (
@@ -178,6 +178,48 @@ async def test_when_nobody_could_ask_nobody_is_blamed() -> None:
     assert (await gated((unasked,))).verdict is Verdict.INCONCLUSIVE
 
 
+def inside(number: int) -> Sample:
+    return replace(well(number), source=Source.REPLICA)
+
+
+SILENT = route(None, replica=None)
+OURS = route(deployment=EXPECTED.deployment)
+
+
+@pytest.mark.parametrize(
+    ("public", "verdict"),
+    [
+        ((SILENT, SILENT), Verdict.INCONCLUSIVE),
+        ((replace(SILENT, outcome=Outcome.OWN_ERROR),), Verdict.INCONCLUSIVE),
+        ((route(502),), Verdict.FAIL),
+        ((route(500, deployment=EXPECTED.deployment),), Verdict.FAIL),
+        ((route(deployment="d-1"),), Verdict.FAIL),
+        ((OURS, health(replica="r9", deployment="d-1")), Verdict.FAIL),
+        ((route(),), Verdict.FAIL),
+    ],
+    ids=["silent", "unasked", "a proxy's", "ours", "another's", "both", "nobody's"],
+)
+async def test_replicas_that_are_well_do_not_pass_while_users_are_not_answered_by_them(
+    public: Round, verdict: Verdict
+) -> None:
+    report = await gated((inside(1), inside(2), *public))
+
+    assert report.verdict is verdict
+    assert "users" in report.reason
+
+
+async def test_they_pass_once_users_get_to_them_for_the_whole_time() -> None:
+    away, here = (inside(1), inside(2), SILENT), (inside(1), inside(2), OURS, SILENT)
+    report = await gated(away, away, here, away, here)
+
+    assert report.passed
+    assert report.seconds == 9.0
+
+
+async def test_nobody_asks_for_the_public_way_before_the_switch() -> None:
+    assert (await gated((inside(1), inside(2)))).passed
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
@@ -192,6 +234,7 @@ async def test_what_the_platform_has_given_up_is_not_waited_for(
     report = await gated((ill(1), platform(status, active=False)))
 
     assert (report.verdict, report.rounds) == (verdict, 1)
+    assert report.superseded is (verdict is Verdict.INCONCLUSIVE)
 
 
 async def test_a_deployment_that_does_not_serve_yet_passes() -> None:

@@ -218,9 +218,11 @@ async def test_a_release_does_not_excuse_what_is_its_own() -> None:
         health(own(Status.UNHEALTHY), check(status=Status.UNHEALTHY)),
         route(500),
     )
-    baseline = Baseline.of([bad], itself=True)
+    counted = replace(route(), counters=TrafficCounters(requests=9, errors=9))
+    baseline = Baseline.of([(*bad, counted)], itself=True)
     refusing = Baseline.of([(route(401),)], itself=True)
 
     assert baseline.checks == {"database": Status.UNHEALTHY}
     assert not baseline.failing
+    assert baseline.traffic is None
     assert refusing.codes == {place: {401}}

@@ -12,8 +12,10 @@ from typing import Final
 from app.backend.database.embedded import EmbeddedServer, last_url
 from app.backend.database.embedded import start as start_database
 from app.backend.deploy.platforms.local.caddy import ProxyPlaces, start_proxy
-from app.backend.deploy.platforms.local.replicas import Note
-from app.backend.processes import ProcessMark, end
+from app.backend.deploy.platforms.local.children import Child
+from app.backend.deploy.platforms.local.replicas import Note, unfailing
+from app.backend.deploy.platforms.local.restarts import Backoff
+from app.backend.processes import gone_by
 from app.errors import EmbeddedPostgresError, PlatformError
 
 __all__ = ["Database", "Proxy"]
@@ -21,10 +23,6 @@ __all__ = ["Database", "Proxy"]
 logger = logging.getLogger("pm33.platform")
 
 _POLL: Final = 0.05
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 5.0
-# One that ran so long has not failed to start.
-_STABLE: Final = 10.0
 _PROXY_GRACE: Final = 10.0
 _KILL_WAIT: Final = 5.0
 # To be made, and to recover; and to come back where it has been before.
@@ -42,58 +40,59 @@ class Proxy:
 
     def __init__(self, places: ProxyPlaces, note: Note) -> None:
         self._places = places
-        self._note = note
-        self._process: subprocess.Popen[bytes] | None = None
+        self._note = unfailing(note)
+        self._child: Child | None = None
+        self._said = ""
         self.problem: PlatformError | None = None
 
     @property
     def pid(self) -> int | None:
         """Its process, once it listens."""
-        return None if self._process is None else self._process.pid
+        return None if self._child is None else self._child.mark.pid
 
     async def keep(self, host: str, port: int) -> None:
         """Starts it, and starts it again with growing delays; ends when cancelled."""
-        delay = _FIRST_DELAY
+        backoff = Backoff()
         while True:
             began = time.monotonic()
             try:
                 await self._run(host, port)
             except OSError as error:
                 self.problem = PlatformError(
-                    f"Caddy's files cannot be written: {error}"
+                    f"Caddy cannot be started: {error}",
+                    remedy="look whether the disk is full, and whether the platform's "
+                    "folder can be written to",
                 )
             except PlatformError as error:
                 self.problem = error
-            logger.warning("the proxy does not run: %s", self.problem)
-            delay = (
-                _FIRST_DELAY
-                if time.monotonic() - began > _STABLE
-                else min(_LONGEST_DELAY, delay * 2)
-            )
-            await asyncio.sleep(delay)
+            if str(self.problem) != self._said:
+                self._said = str(self.problem)
+                logger.warning("the proxy does not run: %s", self._said)
+            backoff = backoff.after(time.monotonic() - began)
+            await asyncio.sleep(backoff.pause)
 
     async def end(self) -> None:
         """Lets it finish its requests for 10 s."""
-        if self._process is None:
-            return
-        mark = ProcessMark.of(self._process.pid)
-        steps = ((signal.SIGTERM, _PROXY_GRACE), (signal.SIGKILL, _KILL_WAIT))
-        if mark is not None:
-            await end([mark], steps)
-        self._process.wait()
-        self._note("proxy", None)
+        child, self._child = self._child, None
+        if child is not None:
+            await child.end(_PROXY_GRACE)
+            self._note("proxy", None)
 
     async def _run(self, host: str, port: int) -> None:
-        process = await start_proxy(
-            self._places, host=host, port=port, death_signal=signal.SIGKILL
+        child = Child.of(
+            await start_proxy(
+                self._places, host=host, port=port, death_signal=signal.SIGKILL
+            )
         )
-        self._process, self.problem = process, None
-        self._note("proxy", ProcessMark.of(process.pid))
-        while process.poll() is None:  # noqa: ASYNC110 - a process sets no event
-            await asyncio.sleep(_POLL)
-        self._process = None
+        self._child, self._said, self.problem = child, "", None
+        self._note("proxy", child.mark)
+        code = await child.exited()
+        self._child = None
         self._note("proxy", None)
-        raise PlatformError(f"it ended with code {process.returncode}")
+        raise PlatformError(
+            f"it ended with code {code}",
+            remedy=f"it is started again; its last words are in {self._places.log}",
+        )
 
 
 class Database:
@@ -137,14 +136,18 @@ class Database:
                 await self._ready.wait()
         except TimeoutError as error:
             if known is None:
+                why = self.problem or f"it was not ready within {_DATABASE_WAIT:g} s"
                 raise PlatformError(
-                    f"the platform's PostgreSQL does not run: {self.problem}",
+                    f"the platform's PostgreSQL does not run: {why}",
                     remedy="mend that, or set DATABASE_URL in variables.env",
                 ) from error
             logger.warning("the database does not run; a release starts without it")
             return known
         if self._server is None:
-            raise PlatformError("the platform's PostgreSQL has just ended")
+            raise PlatformError(
+                "the platform's PostgreSQL has just ended",
+                remedy="it is started again; try again in a moment",
+            )
         return self._server.url
 
     async def end(self) -> None:
@@ -157,22 +160,33 @@ class Database:
                 await self._server.stop()
 
     async def _keep(self) -> None:
-        delay = _FIRST_DELAY
+        backoff = Backoff()
         while True:
+            began = time.monotonic()
             try:
-                self._server = await start_database(self._home)
+                await self._run()
             except EmbeddedPostgresError as error:
+                if str(error) != str(self.problem):
+                    logger.warning("no database: %s", error)
                 self.problem = error
+            except OSError as error:
                 logger.warning("no database: %s", error)
-                delay = min(_LONGEST_DELAY, delay * 2)
-                await asyncio.sleep(delay)
-                continue
-            self.problem, delay = None, _FIRST_DELAY
-            self._ready.set()
-            while self._server.process.alive():  # noqa: ASYNC110 - as above
+            backoff = backoff.after(time.monotonic() - began)
+            await asyncio.sleep(backoff.pause)
+
+    async def _run(self) -> None:
+        self._server = server = await start_database(self._home)
+        self.problem = None
+        self._ready.set()
+        try:
+            while server.process.alive():  # noqa: ASYNC110 - as above
                 await asyncio.sleep(_POLL * 10)
+        finally:
             self._ready.clear()
-            logger.warning("the database has ended; it is started again")
-            if self._server.child is not None:
-                self._server.child.wait()
-            await asyncio.sleep(delay)
+        logger.warning("the database has ended; it is started again")
+        if server.child is not None:
+            await _reaped(server.child)
+
+
+async def _reaped(process: subprocess.Popen[bytes]) -> None:
+    await gone_by(time.monotonic() + _KILL_WAIT, lambda: process.poll() is None)

@@ -20,6 +20,7 @@ from app.backend.deploy.platforms.local.caddy_config import (
     ProxyPlaces,
     proxy_config,
 )
+from app.backend.deploy.platforms.local.probing import exchange
 from app.backend.processes import spawn, write_private
 from app.errors import PlatformError
 
@@ -159,18 +160,16 @@ async def _ask(admin: Path, path: str) -> str:
     """Asks the admin socket; HTTP/1.0, so that the body ends with the connection."""
     try:
         async with asyncio.timeout(_ADMIN_DEADLINE):
-            reader, writer = await asyncio.open_unix_connection(admin)
-            try:
-                writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-                answer = (await reader.read()).decode()
-            finally:
-                writer.close()
+            answer = (await exchange(admin, f"GET {path} HTTP/1.0\r\n\r\n")).decode()
     except (OSError, TimeoutError, UnicodeDecodeError) as error:
         raise PlatformError(
             f"Caddy does not answer on its own socket: {type(error).__name__}",
-            remedy="pm33 platform status says whether it runs",
+            remedy="`pm33 platform status` says whether it runs",
         ) from error
     head, _, body = answer.partition("\r\n\r\n")
     if " 200 " not in head.split("\r\n", 1)[0]:
-        raise PlatformError(f"Caddy answered {head[:100]!r}", remedy="see its log")
+        raise PlatformError(
+            f"Caddy answered {path} with {head[:100]!r}",
+            remedy="look into platform/caddy.log below PM33_HOME",
+        )
     return body.strip()

@@ -13,11 +13,12 @@ from typing import Final
 
 from typing_extensions import override
 
-from app.backend.processes import ProcessMark, spawn
+from app.backend.processes import ProcessMark, gone_by, session_of, spawn
 
 __all__ = ["Child"]
 
 _POLL: Final = 0.02
+_DRAIN_POLL: Final = 0.1
 _LAST_WORDS: Final = 1.0
 _KILL_WAIT: Final = 5.0
 _LONGEST_LINE: Final = 16_384
@@ -30,12 +31,15 @@ class Child:
 
     Args:
         process: as :func:`app.backend.processes.spawn` returns it.
-        output: reads what it writes.
+        output: reads what it writes; None: nobody here does.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], output: "_Output") -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], output: "_Output | None" = None
+    ) -> None:
         self._process = process
         self._output = output
+        self._ending = False
         self.mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, 0.0)
         self.started_at = time.monotonic()
 
@@ -65,15 +69,37 @@ class Child:
         try:
             # First, so that no cancellation falls between a process and its owner.
             await loop.connect_read_pipe(lambda: output, os.fdopen(reading, "rb"))
-            process = spawn(
-                command, death_signal=signal.SIGKILL, cwd=cwd, output=writing, env=env
+            return cls.of(
+                spawn(
+                    command,
+                    death_signal=signal.SIGKILL,
+                    cwd=cwd,
+                    output=writing,
+                    env=env,
+                ),
+                output,
             )
         except BaseException:
             output.abandon()
             raise
         finally:
             os.close(writing)
-        return cls(process, output)
+
+    @classmethod
+    def of(
+        cls, process: subprocess.Popen[bytes], output: "_Output | None" = None
+    ) -> "Child":
+        """Takes charge of a process that :func:`app.backend.processes.spawn` made.
+
+        Raises:
+            OSError: it cannot be marked, and has been killed.
+        """
+        try:
+            return cls(process, output)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
 
     @property
     def running(self) -> bool:
@@ -84,31 +110,67 @@ class Child:
         """Waits for its end; the code is negative when a signal ended it."""
         while not self._ended():  # noqa: ASYNC110 - a process sets no event
             await asyncio.sleep(_POLL)
-        await self._output.close(_LAST_WORDS)
+        await self._close(_LAST_WORDS)
         return int(self._process.returncode)
 
     async def end(self, grace: float) -> None:
-        """SIGTERM, and SIGKILL after ``grace`` seconds; harmless when it has ended."""
-        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_WAIT)):
+        """SIGTERM, and SIGKILL after ``grace`` seconds; harmless when it has ended.
+
+        Both reach what it has started, and so does the grace: a shell around a server
+        ends at once, and the server is still to drain.
+        """
+        if not self._ended():
+            self._ending = True
+            try:
+                self._signal(signal.SIGTERM)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(grace):
+                        await self._drained()
+                self._signal(signal.SIGKILL)
+                await gone_by(time.monotonic() + _KILL_WAIT, self._lives_on)
+            finally:
+                self._ending = False
             if self._ended():
-                break
-            os.kill(self._process.pid, number)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self.exited()
-        await self._output.close(0)
+                await self._close(_LAST_WORDS)
+        await self._close(0)
+
+    async def _drained(self) -> None:
+        while not self._left():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_POLL)
+        while not self._alone():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_DRAIN_POLL)
 
     def _ended(self) -> bool:
-        if self._process.returncode is not None:
-            return True
+        if self._process.returncode is None and not self._ending and self._left():
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+        return self._process.returncode is not None
+
+    def _left(self) -> bool:
+        """Whether it is a zombie: until it is reaped nobody else can have its id."""
         how = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        if os.waitid(os.P_PID, self._process.pid, how) is None:
-            return False
-        # Before it is reaped nobody else can have its id, so the group is still its.
+        return os.waitid(os.P_PID, self._process.pid, how) is not None
+
+    def _lives_on(self) -> bool:
+        return not (self._left() and self._alone())
+
+    def _alone(self) -> bool:
+        try:
+            return not session_of(self.mark)
+        except OSError:
+            return False  # that cannot be told
+
+    def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        return True
+            os.killpg(self._process.pid, number)
+        if number is signal.SIGKILL:
+            with contextlib.suppress(OSError):
+                for member in session_of(self.mark):
+                    member.send(number)
+
+    async def _close(self, patience: float) -> None:
+        if self._output is not None:
+            await self._output.close(patience)
 
 
 class _Output(asyncio.Protocol):

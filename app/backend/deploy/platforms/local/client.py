@@ -3,10 +3,16 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from app.backend.deploy.platforms.base import (
     CommandResult,
@@ -20,9 +26,11 @@ from app.backend.deploy.platforms.local.caddy import proxy_total
 from app.backend.deploy.platforms.local.caddy_config import PROBES
 from app.backend.deploy.platforms.local.control import IDLE, LONGEST_LINE, error_from
 from app.backend.deploy.platforms.local.sockets import run_dir
-from app.errors import PlatformUnreachableError
+from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = ["LocalPlatform"]
+
+T = TypeVar("T")
 
 _REMEDY: Final = "start it with `pm33 platform up`"
 _CONNECT: Final = 5.0
@@ -33,6 +41,14 @@ _BEGIN: Final = 120.0
 _RUN_MARGIN: Final = 150.0
 # Streams say every IDLE seconds that they are there.
 _SILENCE: Final = 3 * IDLE
+# What an answer of another version may lead to.
+_NOT_UNDERSTOOD: Final = (
+    asyncio.LimitOverrunError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 
 
 class LocalPlatform:
@@ -54,44 +70,41 @@ class LocalPlatform:
 
     async def deploy(self, commit: str, *, tag: str, epoch: int) -> Deployment:
         """See :meth:`~..base.Platform.deploy`."""
-        body = await self._ask("deploy", _BEGIN, commit=commit, tag=tag, epoch=epoch)
-        return Deployment.from_dict(body)
+        fields = {"commit": commit, "tag": tag, "epoch": epoch}
+        return await self._ask("deploy", Deployment.from_dict, fields, within=_BEGIN)
 
     async def deployment(self, deployment: str) -> Deployment:
         """See :meth:`~..base.Platform.deployment`."""
-        return Deployment.from_dict(
-            await self._ask("deployment", deployment=deployment)
-        )
+        fields = {"deployment": deployment}
+        return await self._ask("deployment", Deployment.from_dict, fields)
 
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         """See :meth:`~..base.Platform.deployments`."""
-        found = await self._ask("deployments", limit=limit)
-        return tuple(map(Deployment.from_dict, found))
+        return await self._ask("deployments", _deployments, {"limit": limit})
 
     async def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
         """See :meth:`~..base.Platform.follow`."""
-        stream = self._stream("follow", deployment=deployment)
+        fields = {"deployment": deployment}
+        stream = self._stream("follow", Deployment.from_dict, fields)
         async with contextlib.aclosing(stream):
-            async for body in stream:
-                yield Deployment.from_dict(body)
+            async for state in stream:
+                yield state
 
     async def switch(self, deployment: str, *, epoch: int) -> Deployment:
         """See :meth:`~..base.Platform.switch`."""
-        body = await self._ask("switch", deployment=deployment, epoch=epoch)
-        return Deployment.from_dict(body)
+        fields = {"deployment": deployment, "epoch": epoch}
+        return await self._ask("switch", Deployment.from_dict, fields)
 
     async def roll_back(
         self, target: str, *, tag: str, epoch: int, variables: str = "target"
     ) -> Deployment:
         """See :meth:`~..base.Platform.roll_back`."""
-        body = await self._ask(
-            "roll_back", target=target, tag=tag, epoch=epoch, variables=variables
-        )
-        return Deployment.from_dict(body)
+        fields = {"target": target, "tag": tag, "epoch": epoch, "variables": variables}
+        return await self._ask("roll_back", Deployment.from_dict, fields)
 
     async def cancel(self, deployment: str, *, epoch: int) -> None:
         """See :meth:`~..base.Platform.cancel`."""
-        await self._ask("cancel", deployment=deployment, epoch=epoch)
+        await self._ask("cancel", _nothing, {"deployment": deployment, "epoch": epoch})
 
     async def run(
         self,
@@ -102,54 +115,47 @@ class LocalPlatform:
         timeout: float,  # noqa: ASYNC109 - enforced where the command runs
     ) -> CommandResult:
         """See :meth:`~..base.Platform.run`; hanging up ends the command."""
-        body = await self._ask(
-            "run",
-            timeout + _RUN_MARGIN,
-            commit=commit,
-            command=list(command),
-            epoch=epoch,
-            timeout=timeout,
-        )
-        return CommandResult(body["code"], body["output"])
+        fields = {
+            "commit": commit,
+            "command": list(command),
+            "epoch": epoch,
+            "timeout": timeout,
+        }
+        return await self._ask("run", _result, fields, within=timeout + _RUN_MARGIN)
 
     async def logs(
         self, deployment: str, *, limit: int = 200, follow: bool = False
     ) -> AsyncGenerator[LogLine, None]:
         """See :meth:`~..base.Platform.logs`."""
-        stream = self._stream("logs", deployment=deployment, limit=limit, follow=follow)
+        fields = {"deployment": deployment, "limit": limit, "follow": follow}
+        stream = self._stream("logs", _line, fields)
         async with contextlib.aclosing(stream):
-            async for body in stream:
-                at = datetime.fromisoformat(body["at"])
-                yield LogLine(at, body["replica"], body["text"])
+            async for line in stream:
+                yield line
 
     async def settings(self, commit: str) -> ServiceSettings:
         """See :meth:`~..base.Platform.settings`."""
-        return ServiceSettings(**await self._ask("settings", _BEGIN, commit=commit))
+        read = ServiceSettings.from_dict
+        return await self._ask("settings", read, {"commit": commit}, within=_BEGIN)
 
     async def set_variables(
         self, values: Mapping[str, str | None], *, epoch: int
     ) -> None:
         """See :meth:`~..base.Platform.set_variables`."""
-        await self._ask("set_variables", values=dict(values), epoch=epoch)
+        fields = {"values": dict(values), "epoch": epoch}
+        await self._ask("set_variables", _nothing, fields)
 
     async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:
         """See :meth:`~..base.Platform.replicas`."""
-        found = await self._ask("replicas", deployment=deployment)
-        return tuple(ReplicaAddress(o["replica"], Path(o["socket"])) for o in found)
+        return await self._ask("replicas", _addresses, {"deployment": deployment})
 
     async def traffic(self, deployment: str) -> TrafficCounters | None:
         """See :meth:`~..base.Platform.traffic`."""
-        body = await self._ask("traffic", deployment=deployment)
-        return TrafficCounters(
-            requests=body["requests"],
-            errors=body["errors"],
-            bounds=tuple(body["bounds"]),
-            buckets=tuple(body["buckets"]),
-        )
+        return await self._ask("traffic", _counters, {"deployment": deployment})
 
     async def url(self) -> str:
         """See :meth:`~..base.Platform.url`."""
-        return str((await self.status())["url"])
+        return await self._ask("status", lambda body: str(body["url"]))
 
     async def entrance(self) -> Path | None:
         """See :meth:`~..base.Platform.entrance`."""
@@ -157,19 +163,18 @@ class LocalPlatform:
 
     async def epoch(self) -> int:
         """See :meth:`~..base.Platform.epoch`."""
-        return int(await self._ask("epoch"))
+        return await self._ask("epoch", int)
 
     async def close(self) -> None:
         """Nothing is held between calls."""
 
     async def status(self) -> Mapping[str, Any]:
         """What runs: the supervisor, its proxy and database, and the newest ones."""
-        status: Mapping[str, Any] = await self._ask("status")
-        return status
+        return await self._ask("status", dict[str, Any])
 
     async def stop(self) -> None:
         """Asks the platform to be down; returns before it is."""
-        await self._ask("stop")
+        await self._ask("stop", _nothing)
 
     async def proxy_total(self) -> int:
         """How many requests the proxy itself has counted since it was started."""
@@ -178,16 +183,23 @@ class LocalPlatform:
     async def _ask(
         self,
         op: str,
+        read: Callable[[Any], T],
+        fields: Mapping[str, Any] | None = None,
+        *,
         within: float = _ANSWER,
-        **fields: Any,
-    ) -> Any:
+    ) -> T:
         try:
-            async with asyncio.timeout(within), self._connection(op, fields) as reader:
-                return (await _message(reader)).get("ok")
+            async with (
+                asyncio.timeout(within),
+                self._connection(op, fields or {}) as reader,
+            ):
+                return read((await _message(reader)).get("ok"))
         except TimeoutError as error:
             raise _unreachable(f"it did not answer within {within:g} s") from error
 
-    async def _stream(self, op: str, **fields: Any) -> AsyncGenerator[Any, None]:
+    async def _stream(
+        self, op: str, read: Callable[[Any], T], fields: Mapping[str, Any]
+    ) -> AsyncGenerator[T, None]:
         async with self._connection(op, fields) as reader:
             while True:
                 try:
@@ -198,13 +210,14 @@ class LocalPlatform:
                 if "ok" in message:
                     return
                 if "item" in message:
-                    yield message["item"]
+                    yield read(message["item"])
 
     @contextlib.asynccontextmanager
     async def _connection(
         self, op: str, fields: Mapping[str, Any]
     ) -> AsyncIterator[asyncio.StreamReader]:
         path = str(run_dir(self._home) / "control.sock")
+        request = json.dumps({"op": op, **fields}).encode()
         try:
             async with asyncio.timeout(_CONNECT):
                 reader, writer = await asyncio.open_unix_connection(
@@ -213,11 +226,16 @@ class LocalPlatform:
         except (OSError, TimeoutError) as error:
             raise _unreachable(f"nobody listens for {self._home}") from error
         try:
-            writer.write(json.dumps({"op": op, **fields}).encode() + b"\n")
+            writer.write(request + b"\n")
             await writer.drain()
             yield reader
         except (OSError, asyncio.IncompleteReadError) as error:
             raise _unreachable("it ended before it answered") from error
+        except _NOT_UNDERSTOOD as error:
+            raise PlatformError(
+                f"the answer of the local platform cannot be understood ({error!r})",
+                remedy="use the pm33 of the version that runs the platform",
+            ) from error
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -229,6 +247,36 @@ async def _message(reader: asyncio.StreamReader) -> Mapping[str, Any]:
     if "error" in message:
         raise error_from(message["error"])
     return message
+
+
+def _nothing(_: Any) -> None:
+    """What a change answers that has nothing to tell."""
+
+
+def _deployments(body: Any) -> tuple[Deployment, ...]:
+    return tuple(map(Deployment.from_dict, body))
+
+
+def _result(body: Any) -> CommandResult:
+    return CommandResult(int(body["code"]), str(body["output"]))
+
+
+def _line(body: Any) -> LogLine:
+    at = datetime.fromisoformat(body["at"])
+    return LogLine(at, body["replica"], body["text"])
+
+
+def _addresses(body: Any) -> tuple[ReplicaAddress, ...]:
+    return tuple(ReplicaAddress(one["replica"], Path(one["socket"])) for one in body)
+
+
+def _counters(body: Any) -> TrafficCounters:
+    return TrafficCounters(
+        requests=body["requests"],
+        errors=body["errors"],
+        bounds=tuple(body["bounds"]),
+        buckets=tuple(body["buckets"]),
+    )
 
 
 def _unreachable(why: str) -> PlatformUnreachableError:

@@ -7,6 +7,7 @@ A request is ``{"op": …, …}``. The answer is any number of ``{"item": …}``
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -65,6 +66,7 @@ class ControlServer:
         self._answers = answers
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def open(self) -> None:
         """Listens; what an earlier process has left there is replaced."""
@@ -76,6 +78,7 @@ class ControlServer:
 
     async def close(self) -> None:
         """Stops listening and lets go of everybody."""
+        self._closed = True
         if self._server is not None:
             self._server.close()
         self._path.unlink(missing_ok=True)
@@ -86,6 +89,9 @@ class ControlServer:
     async def _connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if self._closed:
+            writer.close()
+            return
         task = asyncio.current_task()
         if task is not None:
             self._connections.add(task)
@@ -130,13 +136,9 @@ class ControlServer:
             await _send(writer, {"error": error_of(problem)})
         except ConnectionError:
             return  # the caller has gone, and with it the wish to know
-        except OSError as error:
+        except Exception as error:
             logger.exception("a request failed")
-            problem = PlatformError(
-                f"the platform could not do it: {error.strerror or error}",
-                remedy="look whether its disk is full; its supervisor.log says more",
-            )
-            await _send(writer, {"error": error_of(problem)})
+            await _send(writer, {"error": error_of(_failure(error))})
         else:
             await _send(writer, {"ok": result})
 
@@ -154,6 +156,24 @@ class ControlServer:
         async for item in _with_idle(answered):
             await _send(writer, {"idle": True} if item is None else {"item": item})
         return None
+
+
+def _failure(error: Exception) -> PlatformError:
+    if not isinstance(error, OSError):
+        return PlatformError(
+            f"the platform could not do it: {error!r}",
+            remedy="its supervisor.log says more; ask again, or report it",
+        )
+    remedies = {
+        errno.ENOSPC: "make room on its disk",
+        errno.EDQUOT: "make room on its disk",
+        errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+        errno.ENFILE: "raise the system's limit of open files",
+    }
+    return PlatformError(
+        f"the platform could not do it: {error.strerror or error}",
+        remedy=remedies.get(error.errno or 0, "its supervisor.log says more"),
+    )
 
 
 async def _with_idle(items: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -6,12 +6,12 @@
 """
 
 import asyncio
-import contextlib
 import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +25,15 @@ from app.backend.deploy.platforms.local.keeper import ensure_keeper
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.reconciling import reconciled
 from app.backend.deploy.platforms.local.releases import Releases
+from app.backend.deploy.platforms.local.removing import remove
 from app.backend.deploy.platforms.local.roster import Roster
-from app.backend.deploy.platforms.local.sockets import pointed_at, run_dir
-from app.backend.deploy.platforms.local.state import StateStore
+from app.backend.deploy.platforms.local.sockets import make_run_dir, pointed_at
+from app.backend.deploy.platforms.local.state import StateStore, load_state
 from app.backend.deploy.platforms.local.supervisor import Supervisor
 from app.backend.deploy.platforms.local.traffic import TrafficLog
 from app.backend.deploy.platforms.local.variables import load_variables
 from app.backend.deploy.platforms.local.venvs import Venvs
-from app.backend.processes import FileLock, ProcessMark, end
+from app.backend.processes import FileLock, ProcessMark, end, session_of
 from app.errors import ConfigError, OpsError
 
 __all__ = ["main"]
@@ -73,7 +74,7 @@ class _Daemon:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._store = StateStore.load(places.state)
-        self._run_dir = run_dir(places.home)
+        self._run_dir = make_run_dir(places.home)
         self._asked = asyncio.Event()
         self._database = Database(places.home)
         self._proxy = Proxy(
@@ -111,8 +112,19 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked.set)
-        state = self._store.state
-        desk = Desk(
+        control = ControlServer(self._run_dir / "control.sock", self._desk().answers)
+        work: list[asyncio.Task[None]] = []
+        try:
+            await control.open()
+            self._begin(work)
+            logger.info("the platform of %s runs", self._places.home)
+            await self._asked.wait()
+            self._store.keep_up(replace(self._store.state, stopped=True))
+        finally:
+            await self._finish(control, work)
+
+    def _desk(self) -> Desk:
+        return Desk(
             self._ground,
             self._roster,
             self._supervisor,
@@ -121,55 +133,62 @@ class _Daemon:
             traffic=self._traffic,
             stop=self._asked.set,
         )
-        control = ControlServer(self._run_dir / "control.sock", desk.answers)
-        await control.open()
-        work = [
-            asyncio.create_task(self._proxy.keep(state.host, state.port)),
-            asyncio.create_task(_every(_TRAFFIC_EVERY, self._traffic.poll)),
-            asyncio.create_task(_every(_KEEPER_EVERY, self._watch_keeper)),
-        ]
+
+    def _begin(self, work: list[asyncio.Task[None]]) -> None:
+        state = self._store.state
+        tasks = (
+            self._proxy.keep(state.host, state.port),
+            _every(_TRAFFIC_EVERY, self._traffic.poll),
+            _every(_KEEPER_EVERY, self._watch_keeper),
+        )
+        work.extend(map(asyncio.create_task, tasks))
         if self._wants_database():
             self._database.ensure()
         self._supervisor.resume()
-        logger.info("the platform of %s runs", self._places.home)
-        try:
-            await self._asked.wait()
-            self._store.change(replace(self._store.state, stopped=True))
-        finally:
-            await self._finish(control, work)
 
     async def _take_over(self) -> None:
         """Ends what a killed supervisor has left; the leash has ended most of it."""
         state = self._store.state
-        left = [mark for mark in (state.children or {}).values() if mark.alive()]
+        marks = (state.children or {}).values()
+        left = [one for mark in marks for one in session_of(mark)]
         if left:
             logger.info("ending what is left: %s", [mark.pid for mark in left])
             await end(left, ((signal.SIGKILL, _LEFTOVER_WAIT),))
         folder = pointed_at(self._active)
         pointed = None if folder is None else folder.name
-        self._store.change(reconciled(state, pointed))
+        # On a full disk, too: what served has to serve again.
+        self._store.keep_up(reconciled(state, pointed))
         self._note(_SUPERVISOR, ProcessMark.own())
 
     async def _finish(
         self, control: ControlServer, work: list[asyncio.Task[None]]
     ) -> None:
-        for task in work:
-            task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-        await self._proxy.end()
-        await self._supervisor.stop()
-        await self._database.end()
-        with contextlib.suppress(OSError):
-            await self._traffic.poll()
-        await control.close()
+        """Ends everything in order: nobody asks, nobody is served, nobody is left."""
+        self._supervisor.refuse()
+        for what, ended in (
+            # With it, the commands that callers wait for; they may use the database.
+            ("the control socket", control.close),
+            ("its own tasks", partial(_cancelled, work)),
+            ("the proxy", self._proxy.end),
+            ("the deployments", self._supervisor.stop),
+            ("the database", self._database.end),
+            ("the counters", self._traffic.poll),
+        ):
+            try:
+                await ended()
+            except Exception:
+                logger.exception("could not end %s", what)
         self._note(_SUPERVISOR, None)
+        # Who serves is written down, unless the disk is full.
+        if load_state(self._places.state) == self._store.state:
+            await remove(self._run_dir)
         logger.info("stopped")
 
     def _note(self, name: str, mark: ProcessMark | None) -> None:
         state = self._store.state
         others = {n: m for n, m in (state.children or {}).items() if n != name}
         children = others if mark is None else {**others, name: mark}
-        self._store.change(replace(state, children=children))
+        self._store.keep_up(replace(state, children=children))
 
     async def _database_url(self) -> str | None:
         return await self._database.url() if self._store.state.database else None
@@ -190,9 +209,15 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except (OSError, OpsError):
+        except Exception:
             logger.exception("it is tried again")
         await asyncio.sleep(seconds)
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _own_locks() -> Path:

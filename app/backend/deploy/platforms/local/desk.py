@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -19,6 +19,8 @@ from app.backend.deploy.platforms.local.variables import load_variables, set_var
 from app.errors import PlatformError
 
 __all__ = ["Desk"]
+
+Change = Callable[[Request], Coroutine[Any, Any, Any]]
 
 _MOST_OUTPUT: Final = 256 * 1024
 _RUN_GRACE: Final = 5.0
@@ -60,23 +62,31 @@ class Desk:
     def answers(self) -> Answers:
         """By ``op``."""
         return {
-            "cancel": self._cancel,
-            "deploy": self._deploy,
+            "cancel": self._lasting(self._cancel),
+            "deploy": self._lasting(self._deploy),
             "deployment": self._deployment,
             "deployments": self._deployments,
             "epoch": self._epoch,
             "follow": self._follow,
             "logs": self._logs,
             "replicas": self._replicas,
-            "roll_back": self._roll_back,
+            "roll_back": self._lasting(self._roll_back),
             "run": self._run,
-            "set_variables": self._set_variables,
+            "set_variables": self._lasting(self._set_variables),
             "settings": self._settings,
             "status": self._status,
             "stop": self._end,
-            "switch": self._switch,
+            "switch": self._lasting(self._switch),
             "traffic": self._count,
         }
+
+    def _lasting(self, answer: Change) -> Change:
+        """A change is made to its end, whether or not its caller hangs up."""
+
+        async def answered(request: Request) -> Any:
+            return await self._supervisor.tasks.see_through(lambda: answer(request))
+
+        return answered
 
     async def _status(self, _: Request) -> dict[str, Any]:
         state = self._ground.store.state
@@ -179,10 +189,16 @@ class Desk:
         """Runs a command to its end, its deadline, or until the caller hangs up."""
         self._supervisor.fence(request["epoch"])
         commit = await self._ground.releases.resolve(request["commit"])
+        with self._ground.using(commit):
+            return await self._finished(request, commit)
+
+    async def _finished(self, request: Request, commit: str) -> dict[str, Any]:
         variables = load_variables(self._ground.places.variables)
         surroundings = await self._ground.surroundings(commit, variables, _unheard)
         output: list[str] = []
         env = surroundings.of_command()
+        # All of that may have taken minutes.
+        self._supervisor.fence(request["epoch"])
         child = await Child.start(
             request["command"],
             env=env,

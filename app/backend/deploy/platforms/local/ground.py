@@ -1,7 +1,9 @@
 """What all deployments of a platform stand on."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.backend.deploy.platforms.local.places import Places
@@ -24,6 +26,7 @@ class Ground:
         run: where sockets are.
         database_url: of the platform's own PostgreSQL, once it runs; None: it has none.
         note: remembers processes.
+        uses: how many stand in a commit's checkout, beside its deployments.
     """
 
     places: Places
@@ -33,6 +36,23 @@ class Ground:
     venvs: Venvs
     database_url: Callable[[], Awaitable[str | None]]
     note: Note
+    uses: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def using(self, commit: str) -> Iterator[None]:
+        """Keeps a commit's checkout, and the environment that it needs, meanwhile."""
+        self.uses[commit] += 1
+        try:
+            yield
+        finally:
+            self.uses[commit] -= 1
+
+    def tidy(self, needed: Collection[str]) -> None:
+        """Removes all checkouts and environments but those of commits in use."""
+        kept = frozenset(needed) | frozenset(+self.uses)
+        self.releases.prune(kept)
+        names = {self.venvs.needed(self.releases.path(commit)) for commit in kept}
+        self.venvs.prune({name for name in names if name is not None})
 
     async def surroundings(
         self,

@@ -10,6 +10,7 @@ without being asked to; the supervisor starts a new keeper in its turn.
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Final
 
 import app
 from app.backend.deploy.platforms.local.places import Places
+from app.backend.deploy.platforms.local.restarts import Backoff
 from app.backend.deploy.platforms.local.state import load_state
 from app.backend.processes import FileLock, ProcessMark
 from app.errors import PlatformError
@@ -42,9 +44,6 @@ _DAEMON: Final = f"{_PACKAGE}.daemon"
 _POLL: Final = 0.05
 _LOOKING: Final = 0.5
 _DETACHED: Final = "detached"
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 5.0
-_STABLE: Final = 10.0
 _FULL: Final = 5_000_000
 
 
@@ -84,19 +83,26 @@ class _Keeper:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._asked = False
+        self._said = ""
 
     def keep(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        delay = _FIRST_DELAY
-        while not self._down():
+        backoff = Backoff()
+        while True:
             began = time.monotonic()
-            self._run_one()
-            if time.monotonic() - began > _STABLE:
-                delay = _FIRST_DELAY
-            if not self._down():
-                time.sleep(delay)
-                delay = min(_LONGEST_DELAY, delay * 2)
+            # A machine that has no descriptor or no process left for a moment must
+            # not cost the one process that mends everything else.
+            try:
+                if self._down():
+                    return
+                self._run_one()
+                if self._down():
+                    return
+            except OSError as error:
+                self._say(f"it is tried again: {error}")
+            backoff = backoff.after(time.monotonic() - began)
+            time.sleep(backoff.pause)
 
     def _run_one(self) -> None:
         running = supervisor_of(self._places)
@@ -105,29 +111,38 @@ class _Keeper:
         told = False
         while mark is not None and mark.alive():
             if self._asked and not told:
-                told = True
-                mark.send(signal.SIGTERM)
+                told = mark.send(signal.SIGTERM)
+            _rotate(self._places.log)
             time.sleep(_POLL)
         if child is not None:
             child.wait()
 
     def _down(self) -> bool:
+        if not self._places.root.is_dir():
+            return True
         if self._asked:
-            return supervisor_of(self._places) is None
+            return _free(self._places.supervisor_lock)
         try:
             return load_state(self._places.state).stopped
         except PlatformError:
             return False
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            sys.stderr.write(f"{time.strftime('%F %T')} keeper: {what}\n")
+        self._said = what
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
 
 
 def supervisor_of(places: Places) -> ProcessMark | None:
-    """The supervisor that runs in a home; None when there is none."""
-    lock = FileLock(places.supervisor_lock)
-    if not places.root.is_dir() or lock.acquire():
-        lock.release()
+    """The supervisor that runs in a home; None when there is none.
+
+    Raises:
+        OSError: that cannot be told.
+    """
+    if not places.root.is_dir() or _free(places.supervisor_lock):
         return None
     with contextlib.suppress(PlatformError):
         mark = (load_state(places.state).children or {}).get("supervisor")
@@ -136,12 +151,19 @@ def supervisor_of(places: Places) -> ProcessMark | None:
     return None
 
 
+def _free(path: Path) -> bool:
+    lock = FileLock(path)
+    try:
+        return lock.acquire()
+    finally:
+        lock.release()
+
+
 def _start(module: str, places: Places, *words: str) -> subprocess.Popen[bytes]:
+    _rotate(places.log)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     descriptor = os.open(places.log, flags, 0o600)
     try:
-        if os.fstat(descriptor).st_size > _FULL:
-            os.ftruncate(descriptor, 0)
         return subprocess.Popen(  # noqa: S603 - our own module; no shell
             [sys.executable, "-P", "-m", module, str(places.home), *words],
             env=module_environment(),
@@ -153,6 +175,14 @@ def _start(module: str, places: Places, *words: str) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(descriptor)
+
+
+def _rotate(log: Path) -> None:
+    """Keeps one older file; copied, as who writes appends by its descriptor."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size > _FULL:
+            shutil.copy(log, log.with_name(f"{log.stem}.1{log.suffix}"))
+            os.truncate(log, 0)
 
 
 def module_environment() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Bringing the platform up and down from outside."""
 
 import asyncio
+import contextlib
 import math
 import signal
 import sys
@@ -20,7 +21,7 @@ from app.backend.deploy.platforms.local.keeper import (
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.preparing import UpOptions, prepare
 from app.backend.deploy.platforms.local.state import load_state, save_state
-from app.backend.processes import FileLock, end, spawn
+from app.backend.processes import FileLock, end, session_of, spawn
 from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = [
@@ -51,16 +52,20 @@ async def bring_up(home: Path, options: UpOptions) -> tuple[Mapping[str, Any], b
     fresh = prepare(places, options)
 
     def kept() -> bool:
-        # Again and again: the last keeper may have been about to die.
+        nonlocal fresh
+        # Again and again: the last supervisor and keeper may have been about to go.
+        if not fresh and load_state(places.state).stopped:
+            fresh = prepare(places, options)
         ensure_keeper(places)
         return True
 
     try:
-        return await wait_until_up(home, kept), fresh
+        status = await wait_until_up(home, kept)
     except PlatformError:
         if fresh:
             await bring_down(home, timeout=_KILL_WAIT)
         raise
+    return status, fresh
 
 
 async def stay_up(
@@ -135,7 +140,9 @@ async def wait_until_up(
         except PlatformUnreachableError as error:
             problem = error
         else:
-            if status["proxy"]["pid"] is not None:
+            # One that is going down still answers for a moment.
+            going = load_state(Places(home).state).stopped
+            if status["proxy"]["pid"] is not None and not going:
                 return status
             if status["proxy"]["problem"] is not None:
                 raise PlatformError(
@@ -165,16 +172,37 @@ async def bring_down(
     if not places.root.is_dir():
         return False
     was_up = not _all_free(places)
-    if was_up:
-        try:
-            await LocalPlatform(home).stop()
-        except PlatformError:
-            if (mark := supervisor_of(places)) is not None:
-                mark.send(signal.SIGTERM)
-    deadline = time.monotonic() + timeout
-    while not _all_free(places) and time.monotonic() < deadline:  # noqa: ASYNC110
+    deadline, asked = time.monotonic() + timeout, -math.inf
+    while not _all_free(places) and (now := time.monotonic()) < deadline:
+        # Again and again: the keeper may be about to start a new supervisor.
+        if now - asked >= _ASK_EVERY:
+            asked = now
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(deadline - now):
+                    await _ask_to_stop(places)
         await asyncio.sleep(_POLL)
     return await _sweep(places) or was_up
+
+
+async def _ask_to_stop(places: Places) -> None:
+    try:
+        await LocalPlatform(places.home).stop()
+    except PlatformError:
+        if (mark := supervisor_of(places)) is not None:
+            mark.send(signal.SIGTERM)
+        else:
+            _write_stopped(places)
+
+
+def _write_stopped(places: Places) -> None:
+    """For a keeper whose supervisor is just being started anew."""
+    lock = FileLock(places.supervisor_lock)
+    if lock.acquire():
+        try:
+            state = load_state(places.state)
+            save_state(places.state, replace(state, stopped=True))
+        finally:
+            lock.release()
 
 
 async def _sweep(places: Places) -> bool:
@@ -183,8 +211,8 @@ async def _sweep(places: Places) -> bool:
     state = load_state(places.state)
     if mark is not None:
         save_state(places.state, replace(state, stopped=True))
-    left = [one for one in (mark, *(state.children or {}).values()) if one is not None]
-    left = [one for one in left if one.alive()]
+    marks = (*(state.children or {}).values(), *(() if mark is None else (mark,)))
+    left = [one for leader in marks for one in session_of(leader)]
     await end(left, ((signal.SIGKILL, _KILL_WAIT),))
     lock = FileLock(places.supervisor_lock)
     if lock.acquire():

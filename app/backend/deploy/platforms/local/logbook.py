@@ -1,10 +1,11 @@
 """What a deployment has written: one JSON object a line, read back from the end."""
 
 import asyncio
+import itertools
 import json
+import logging
 import os
-from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,11 @@ from app.backend.deploy.platforms.base import LogLine
 
 __all__ = ["Logbook"]
 
+logger = logging.getLogger("pm33.platform")
+
 _LONGEST_LINE: Final = 16_384
 _FULL: Final = 8_000_000
+_PIECE: Final = 65_536
 _POLL: Final = 0.1
 
 
@@ -29,18 +33,29 @@ class Logbook:
     def __init__(self, path: Path, clean: Callable[[str], str] = str) -> None:
         self._path = path
         self._clean = clean
+        self._failing = False
 
     def write(self, replica: str, text: str) -> None:
         """Appends what was written, line by line; an overlong line is cut.
 
-        Raises:
-            OSError: the disk is full, or the folder is gone.
+        On a disk that is full the lines are lost: a release serves without a log.
         """
         at = datetime.now(UTC).isoformat()
+        cleaned = (self._clean(line) for line in text.splitlines())
         lines = [
-            json.dumps({"at": at, "replica": replica, "text": self._clean(line)})
-            for line in text[:_LONGEST_LINE].splitlines()
+            json.dumps({"at": at, "replica": replica, "text": line[:_LONGEST_LINE]})
+            for line in cleaned
         ]
+        try:
+            self._append(lines)
+        except OSError as error:
+            if not self._failing:
+                logger.warning("%s loses lines: %s", self._path, error.strerror)
+            self._failing = True
+        else:
+            self._failing = False
+
+    def _append(self, lines: list[str]) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
@@ -51,10 +66,9 @@ class Logbook:
 
     def tail(self, limit: int) -> list[LogLine]:
         """The newest lines, the oldest of them first."""
-        lines: deque[LogLine] = deque(maxlen=limit)
-        for path in (self._older, self._path):
-            lines.extend(_parsed(_read(path, 0)[0]))
-        return list(lines)
+        newest = itertools.chain(_backwards(self._path), _backwards(self._older))
+        lines = (line for raw in newest if (line := _parsed(raw)) is not None)
+        return list(itertools.islice(lines, limit))[::-1]
 
     async def read(
         self, limit: int, *, follow: bool, ended: Callable[[], bool]
@@ -68,8 +82,9 @@ class Logbook:
             if _size(self._path) < offset:
                 offset = 0
             text, offset = _read(self._path, offset)
-            for line in _parsed(text):
-                yield line
+            for raw in text.splitlines():
+                if (new := _parsed(raw)) is not None:
+                    yield new
             if last:
                 return
             await asyncio.sleep(_POLL)
@@ -95,13 +110,27 @@ def _read(path: Path, offset: int) -> tuple[str, int]:
     return whole.decode(errors="replace"), offset + len(whole)
 
 
-def _parsed(text: str) -> list[LogLine]:
-    lines = []
-    for raw in text.splitlines():
-        try:
-            body = json.loads(raw)
-            at = datetime.fromisoformat(body["at"])
-            lines.append(LogLine(at, body["replica"], body["text"]))
-        except (ValueError, KeyError, TypeError):
-            continue  # torn by a SIGKILL
-    return lines
+def _backwards(path: Path) -> Iterator[bytes]:
+    """The lines of a file, the last one first, read as far as somebody asks."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        left, rest = file.seek(0, os.SEEK_END), b""
+        while left:
+            size = min(_PIECE, left)
+            left -= size
+            file.seek(left)
+            rest, *whole = (file.read(size) + rest).split(b"\n")
+            yield from reversed(whole)
+        yield rest
+
+
+def _parsed(raw: str | bytes) -> LogLine | None:
+    try:
+        body = json.loads(raw)
+        at = datetime.fromisoformat(body["at"])
+        return LogLine(at, body["replica"], body["text"])
+    except (ValueError, KeyError, TypeError):
+        return None  # torn by a SIGKILL

@@ -113,5 +113,5 @@ def _prepare_variables(places: Places, options: UpOptions) -> None:
 
 def _port(asked: int | None, known: int) -> int:
     if asked == 0:
-        return known or free_port(None)
+        return free_port(known or None)
     return asked or known or _DEFAULT_PORT

@@ -9,9 +9,10 @@ from typing import Final
 
 from typing_extensions import override
 
-__all__ = ["Answer", "get", "listens"]
+__all__ = ["Answer", "exchange", "get", "listens"]
 
 _MOST: Final = 65_536
+_PIECE: Final = 65_536
 _QUOTED: Final = 300
 
 
@@ -48,7 +49,7 @@ async def get(
     """Asks a server on a unix socket; never raises for what the server does."""
     try:
         async with asyncio.timeout(timeout):
-            return _parsed(await _exchange(socket, path))
+            return _parsed(await exchange(socket, _request(path), _MOST))
     except TimeoutError:
         return Answer(None, f"no answer within {timeout:g} s")
     except (OSError, ValueError) as error:
@@ -65,19 +66,36 @@ async def listens(socket: Path) -> bool:
     return True
 
 
-async def _exchange(socket: Path, path: str) -> bytes:
+async def exchange(socket: Path, request: str, most: int = -1) -> bytes:
+    """Says something to a server on a unix socket; returns what it says until it ends.
+
+    It has no deadline of its own.
+
+    Args:
+        socket: where it listens.
+        request: that asks it to close the connection afterwards.
+        most: bytes after which the rest is left; -1: all are read.
+
+    Raises:
+        OSError: nobody listens there, or the connection broke.
+    """
     reader, writer = await asyncio.open_unix_connection(str(socket))
     try:
-        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n"
-        writer.write(f"{head}User-Agent: pm33-platform\r\n".encode())
-        writer.write(b"Connection: close\r\n\r\n")
+        writer.write(request.encode())
         await writer.drain()
         received = b""
-        while len(received) < _MOST and (chunk := await reader.read(_MOST)):
+        while most < 0 or len(received) < most:
+            if not (chunk := await reader.read(_PIECE)):
+                break
             received += chunk
         return received
     finally:
         await _close(writer)
+
+
+def _request(path: str) -> str:
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n"
+    return f"{head}User-Agent: pm33-platform\r\nConnection: close\r\n\r\n"
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

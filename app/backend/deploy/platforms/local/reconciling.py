@@ -15,8 +15,8 @@ _REMEMBERED = 50
 def reconciled(state: PlatformState, pointed: str | None) -> PlatformState:
     """The state with which a supervisor begins: all of its processes have ended.
 
-    What the proxy points at is the truth, for it is what users have seen: a switch
-    that was written down and not made has not happened.
+    What the proxy points at is the truth, for it is what users have seen: a switch is
+    made there, and written down afterwards.
 
     Args:
         state: as it was left.
@@ -25,25 +25,21 @@ def reconciled(state: PlatformState, pointed: str | None) -> PlatformState:
     active = pointed if state.find(pointed) is not None else state.active
     if state.find(active) is None:
         active = None
-    records = tuple(
-        _after(record, state.active, active) for record in state.deployments
-    )
-    previous = state.previous if active == state.active else None
+    records = tuple(_after(record, active) for record in state.deployments)
+    previous = state.previous if active == state.active else state.active
     return replace(
         state, active=active, previous=previous, deployments=records, children={}
     )
 
 
-def _after(
-    record: DeploymentRecord, intended: str | None, active: str | None
-) -> DeploymentRecord:
+def _after(record: DeploymentRecord, active: str | None) -> DeploymentRecord:
     if record.id == active:
         # One that had crashed is tried again.
-        return replace(record, status=DeploymentStatus.SUCCESS, succeeded=True)
-    if record.id == intended or record.is_unfinished:
         return replace(
-            record, status=DeploymentStatus.FAILED, succeeded=False, reason=_RESTARTED
+            record, status=DeploymentStatus.SUCCESS, succeeded=True, reason=""
         )
+    if record.is_unfinished:
+        return replace(record, status=DeploymentStatus.FAILED, reason=_RESTARTED)
     if record.status in (DeploymentStatus.SUCCESS, DeploymentStatus.REMOVING):
         return replace(record, status=DeploymentStatus.REMOVED)
     return record
@@ -52,9 +48,8 @@ def _after(
 def remembered(state: PlatformState) -> tuple[DeploymentRecord, ...]:
     """The deployments to remember: the 50 newest, and those that are needed."""
     newest = state.deployments[-_REMEMBERED:]
-    needed = {state.active, state.previous}
     older = state.deployments[:-_REMEMBERED]
-    return (*(one for one in older if one.id in needed), *newest)
+    return (*(one for one in older if _needed(one, state)), *newest)
 
 
 def kept_commits(state: PlatformState) -> frozenset[str]:
@@ -64,9 +59,12 @@ def kept_commits(state: PlatformState) -> frozenset[str]:
     of all that have not ended.
     """
     newest = state.deployments[-_KEPT:]
-    needed = (
-        one
-        for one in state.deployments
-        if one.id in (state.active, state.previous) or not one.status.is_over
-    )
+    needed = (one for one in state.deployments if _needed(one, state))
     return frozenset(one.commit for one in (*newest, *needed))
+
+
+def _needed(record: DeploymentRecord, state: PlatformState) -> bool:
+    """Whether it serves, is returned to first, or has processes yet."""
+    if record.id in (state.active, state.previous):
+        return True
+    return not record.status.is_over or record.status is DeploymentStatus.REMOVING

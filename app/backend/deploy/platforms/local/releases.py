@@ -1,18 +1,27 @@
 """Checkouts of commits, made by ``git archive``: no branch and no index is touched."""
 
 import asyncio
-import shutil
+import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.platforms.local.commands import finished
+from app.backend.deploy.platforms.local.removing import discard, remove
+from app.backend.deploy.platforms.local.surroundings import (
+    build_environment,
+    git_environment,
+)
 from app.backend.deploy.platforms.settings_file import SETTINGS_FILE, read_settings
 from app.errors import PlatformError
 
 __all__ = ["Releases"]
 
+# Git's shortest default abbreviation, SHA-1 and SHA-256. Nothing else: to `git fetch`
+# a name with a colon would be an order to move the user's branches.
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,40}|[0-9a-f]{64}")
 _GIT_TIMEOUT: Final = 30.0
 _FETCH_TIMEOUT: Final = 60.0
 _UNPACK_TIMEOUT: Final = 120.0
@@ -45,14 +54,20 @@ class Releases:
         Raises:
             PlatformError: there is no such commit.
         """
-        if commit.startswith("-"):
-            raise PlatformError(f"{commit} is no commit", remedy="name a commit")
+        if _COMMIT.fullmatch(commit) is None:
+            raise PlatformError(
+                f"{commit} is no commit", remedy="name it by its id, 7 digits at least"
+            )
         try:
             return await self._whole(commit)
         except PlatformError:
             if not await self._git("remote"):
                 raise
-        await self._git("fetch", "--quiet", "origin", commit, timeout=_FETCH_TIMEOUT)
+        await self._git(
+            *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
+            *("--", "origin", commit),
+            timeout=_FETCH_TIMEOUT,
+        )
         return await self._whole(commit)
 
     async def settings(self, commit: str, environment: str) -> ServiceSettings:
@@ -83,12 +98,12 @@ class Releases:
         """Removes every checkout whose commit is not among ``keep``, and remains."""
         for folder in self._folder.iterdir():
             if folder.name.removeprefix(".") not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+                discard(folder)
 
     async def _unpack(self, commit: str, target: Path) -> None:
         draft = target.with_name(f".{commit}")
         archive = draft / ".archive.tar"
-        shutil.rmtree(draft, ignore_errors=True)
+        await remove(draft)
         draft.mkdir(mode=0o700)
         try:
             await self._git(
@@ -98,36 +113,38 @@ class Releases:
             # The program and not the module: 3.11.2 has no extraction filters yet.
             await finished(
                 ("tar", "-xf", str(archive), "-C", str(draft)),
+                env=build_environment(os.environ),
                 timeout=_UNPACK_TIMEOUT,
                 remedy="look whether the disk is full",
             )
             archive.unlink()
             draft.rename(target)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            await remove(draft)
 
     async def _whole(self, commit: str) -> str:
-        return await self._git(
-            "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", commit=commit
-        )
+        why = "that is a branch or a tag"
+        try:
+            whole = await self._git("rev-parse", "--verify", f"{commit}^{{commit}}")
+        except PlatformError as error:
+            whole, why = "", str(error)
+        if not whole.startswith(commit):
+            raise PlatformError(
+                f"the repository has no commit {commit} ({why})",
+                remedy="fetch or push it first, or name another one",
+            )
+        return whole
 
     async def _git(
         self,
         *arguments: str,
         timeout: float = _GIT_TIMEOUT,  # noqa: ASYNC109 - it ends the command
-        commit: str | None = None,
     ) -> str:
-        try:
-            output = await finished(
-                ("git", "-C", str(self._repository), *arguments),
-                timeout=timeout,
-                remedy=f"look at the repository {self._repository}",
-            )
-        except PlatformError as error:
-            if commit is None:
-                raise
-            raise PlatformError(
-                f"the repository has no commit {commit} ({error})",
-                remedy="fetch or push it first, or name another one",
-            ) from error
+        output = await finished(
+            ("git", *arguments),
+            env=git_environment(os.environ),
+            cwd=self._repository,
+            timeout=timeout,
+            remedy=f"look at the repository {self._repository}",
+        )
         return output.decode(errors="replace").strip()

@@ -1,6 +1,8 @@
 """The replicas of one deployment: kept running, asked for their health, ended."""
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,18 +12,39 @@ from typing import Final
 from app.backend.deploy.platforms.base import ReplicaAddress, ServiceSettings
 from app.backend.deploy.platforms.local.children import Child
 from app.backend.deploy.platforms.local.probing import Answer, get, listens
-from app.backend.deploy.platforms.local.restarts import Budget, GiveUp, after_exit
+from app.backend.deploy.platforms.local.restarts import (
+    Backoff,
+    Budget,
+    GiveUp,
+    after_exit,
+)
 from app.backend.processes import ProcessMark
-from app.errors import PlatformError
+from app.errors import OpsError, PlatformError
 
-__all__ = ["Replica", "ReplicaSet"]
+__all__ = ["Note", "Replica", "ReplicaSet", "unfailing"]
+
+logger = logging.getLogger("pm33.platform")
 
 _POLL: Final = 0.1
+# What a shell says of a program that cannot be run.
+_NOT_RUN: Final = 126
 # A health endpoint that takes longer is not healthy.
 _LOOK_TIMEOUT: Final = 5.0
 
 Note = Callable[[str, ProcessMark | None], None]
 """Gets a process's name and its mark, or None when it is gone."""
+
+
+def unfailing(note: Note) -> Note:
+    """A note that a full disk does not stop: the leash ends who is forgotten, too."""
+
+    def noted(name: str, mark: ProcessMark | None) -> None:
+        try:
+            note(name, mark)
+        except OSError as error:
+            logger.warning("%s is not written down: %s", name, error)
+
+    return noted
 
 
 class Replica:
@@ -53,7 +76,7 @@ class Replica:
         self._settings = settings
         self._start = start
         self._write = write
-        self._note = note
+        self._note = unfailing(note)
         self._child: Child | None = None
 
     @property
@@ -66,26 +89,17 @@ class Replica:
         budget = Budget()
         while True:
             began = time.monotonic()
-            try:
-                self._child = await self._start()
-            except OSError as error:
-                self.gave_up = f"cannot be started: {error.strerror}"
-                return
-            self.starts += 1
-            self._note(self.name, self._child.mark)
-            code = await self._child.exited()
-            self._note(self.name, None)
+            code, problem = await self._run()
             uptime = time.monotonic() - began
             then = after_exit(self._settings, budget, code=code, uptime=uptime)
             if isinstance(then, GiveUp):
-                self.gave_up = then.reason
-                self._write(f"[platform] {then.reason}; it is left ended")
+                self.gave_up = then.reason + (f" ({problem})" if problem else "")
+                self._write(f"[platform] {self.gave_up}; it is left ended")
                 return
             budget = then.budget
             self._write(
-                f"[platform] ended ({code}) after {uptime:.1f} s; restart "
-                f"{budget.spent} of {self._settings.restart_retries} "
-                f"in {then.delay:g} s"
+                f"[platform] {problem or f'ended ({code}) after {uptime:.1f} s'}; "
+                f"restart {self._counted(budget)} in {then.delay:g} s"
             )
             await asyncio.sleep(then.delay)
 
@@ -94,6 +108,35 @@ class Replica:
         if self._child is not None:
             await self._child.end(grace)
             self._note(self.name, None)
+
+    async def _run(self) -> tuple[int, str]:
+        """Runs it once; its exit code, and what went wrong here.
+
+        Whatever that is, it is an exit: a machine that has no descriptor or no memory
+        left for a moment must not take the release down for good.
+        """
+        self._child = None
+        try:
+            self._child = await self._start()
+            self.starts += 1
+            self._note(self.name, self._child.mark)
+            code = await self._child.exited()
+            self._note(self.name, None)
+        except OSError as error:
+            problem = f"it cannot be run: {error.strerror or error}"
+        except Exception as error:
+            logger.exception("%s is not looked after", self.name)
+            problem = f"it cannot be looked after: {type(error).__name__}"
+        else:
+            return code, ""
+        with contextlib.suppress(OSError):
+            await self.end(0)
+        return _NOT_RUN, problem
+
+    def _counted(self, budget: Budget) -> str:
+        if self._settings.restart_policy == "ALWAYS":
+            return str(budget.spent)
+        return f"{budget.spent} of {self._settings.restart_retries}"
 
     async def look(self, path: str | None) -> Answer:
         """One look at its health; without a path, listening is health."""
@@ -136,6 +179,13 @@ class ReplicaSet:
         """Where each of them listens."""
         return tuple(ReplicaAddress(one.name, one.socket) for one in self._replicas)
 
+    @property
+    def given_up(self) -> str:
+        """Which of them are not started again, and why; empty: none."""
+        return "; ".join(
+            f"{one.name}: {one.gave_up}" for one in self._replicas if one.gave_up
+        )
+
     def start(self) -> None:
         """Starts all; returns at once."""
         self._tasks = {asyncio.create_task(self._keep(one)) for one in self._replicas}
@@ -153,12 +203,17 @@ class ReplicaSet:
             sights = await self._look()
             lost = next((one for one in self._replicas if one.gave_up), None)
             if lost is not None:
-                raise PlatformError(f"{lost.name}: {lost.gave_up}")
+                raise PlatformError(
+                    f"{lost.name}: {lost.gave_up}",
+                    remedy="look into the deployment's log for what it said",
+                )
             if self._all_well(sights):
                 return
             if time.monotonic() >= deadline:
                 raise PlatformError(
-                    f"not healthy within {timeout:g} s: {self._ill(sights)}"
+                    f"not healthy within {timeout:g} s: {self._ill(sights)}",
+                    remedy="look into the deployment's log; if it only needs longer, "
+                    "raise healthcheckTimeout",
                 )
             await asyncio.sleep(_POLL)
 
@@ -177,8 +232,16 @@ class ReplicaSet:
 
     async def _keep(self, replica: Replica) -> None:
         await replica.keep()
-        if not self._ending and all(one.gave_up for one in self._replicas):
-            self._on_lost(f"{replica.name}: {replica.gave_up}")
+        backoff = Backoff()
+        while not self._ending and all(one.gave_up for one in self._replicas):
+            try:
+                self._on_lost(f"{replica.name}: {replica.gave_up}")
+            except (OpsError, OSError) as error:
+                logger.warning("%s has crashed, unsaid: %s", replica.name, error)
+            else:
+                return
+            backoff = backoff.after(0)
+            await asyncio.sleep(backoff.pause)
 
     async def _look(self) -> dict[str, _Sight]:
         async def look(one: Replica) -> tuple[str, _Sight]:

@@ -1,17 +1,43 @@
-"""Whether a replica that has ended is started again, and when: data in, data out."""
+"""Whether what has ended is started again, and when: data in, data out."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from app.backend.deploy.platforms.base import ServiceSettings
 
-__all__ = ["Budget", "GiveUp", "Restart", "after_exit"]
+__all__ = ["Backoff", "Budget", "GiveUp", "Restart", "after_exit"]
 
 STABLE: Final = 60.0
 """Seconds of running after which earlier restarts are forgiven."""
 
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 10.0
+_LONGEST_PAUSE: Final = 5.0
+_STEADY: Final = 10.0
+# Beyond them the delay stays, and no float could hold 2 to the power of thousands.
+_DOUBLINGS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Growing pauses for what is started again for ever.
+
+    The first one takes 0.1 s, and each twice as long as the one before, up to 5 s.
+
+    Attributes:
+        failures: how often it has ended since it last ran for 10 s.
+    """
+
+    failures: int = 0
+
+    def after(self, uptime: float) -> "Backoff":
+        """What holds after it has ended once more, having run for ``uptime`` s."""
+        return Backoff(1 if uptime > _STEADY else self.failures + 1)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next start."""
+        return _doubled(self.failures - 1, _LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +68,8 @@ def after_exit(
     """Decides what follows the end of a replica that nobody has asked to end.
 
     The delay doubles from 0.1 s to 10 s, so that a crash loop leaves the machine to
-    the release that serves, and a single crash costs next to nothing.
+    the release that serves, and a single crash costs next to nothing. The budget is
+    ``ON_FAILURE``'s: ``ALWAYS`` knows none, as on Railway.
 
     Args:
         settings: the policy and its budget.
@@ -56,7 +83,11 @@ def after_exit(
         return GiveUp(f"it ended with {how}, and the policy is NEVER to restart")
     if settings.restart_policy == "ON_FAILURE" and code == 0:
         return GiveUp("it ended by itself with exit code 0")
-    if spent >= settings.restart_retries:
+    budgeted = settings.restart_policy == "ON_FAILURE"
+    if budgeted and spent >= settings.restart_retries:
         return GiveUp(f"it ended with {how} after {spent} restarts")
-    delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2**spent)
-    return Restart(delay, Budget(spent + 1))
+    return Restart(_doubled(spent, _LONGEST_DELAY), Budget(spent + 1))
+
+
+def _doubled(times: int, longest: float) -> float:
+    return min(longest, _FIRST_DELAY * (1 << min(times, _DOUBLINGS)))

@@ -55,7 +55,11 @@ class Roster:
     def view(self, record: DeploymentRecord) -> Deployment:
         """A record as the protocol tells it."""
         present = self._ground.releases.present(record.commit)
-        return self._store.state.view(record, checkout=present)
+        view = self._store.state.view(record, checkout=present)
+        life = self.lives.get(record.id)
+        if life is None or not (lame := life.given_up):
+            return view
+        return replace(view, reason=view.reason or lame)
 
     async def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
         """Its state now and after every change, until it is over or serves."""
@@ -96,10 +100,6 @@ class Roster:
                 del self.lives[record.id]
         kept = remembered(state)
         if len(kept) < len(state.deployments):
-            self._store.change(replace(state, deployments=kept))
+            self._store.keep_up(replace(state, deployments=kept))
             self._ground.places.forget_all_but({one.id for one in kept})
-        commits = kept_commits(self._store.state)
-        self._ground.releases.prune(commits)
-        checkouts = (self._ground.releases.path(commit) for commit in commits)
-        needed = {self._ground.venvs.needed(checkout) for checkout in checkouts}
-        self._ground.venvs.prune({name for name in needed if name is not None})
+        self._ground.tidy(kept_commits(self._store.state))

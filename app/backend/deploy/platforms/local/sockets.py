@@ -7,6 +7,7 @@ their connection. As the folder is part of the path, Caddy's pool of connections
 belongs to one deployment, and none of the old one's is used after the switch.
 """
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -14,7 +15,14 @@ from pathlib import Path
 
 from app.errors import PlatformError
 
-__all__ = ["SLOTS", "lay_out", "point", "pointed_at", "run_dir"]
+__all__ = [
+    "SLOTS",
+    "lay_out",
+    "make_run_dir",
+    "point",
+    "pointed_at",
+    "run_dir",
+]
 
 SLOTS = 12
 """The most replicas; a number that 1, 2, 3, 4, 6 and 12 share fairly."""
@@ -27,7 +35,7 @@ _ELSEWHERE = Path("/tmp")  # noqa: S108 - ownership is verified
 
 
 def run_dir(home: Path) -> Path:
-    """Makes the folder for sockets that belongs to a home, and returns its path.
+    """The folder for sockets that belongs to a home; there while its platform runs.
 
     That is ``run`` below the home, or, where socket paths would get too long for the
     system, a folder below ``/tmp`` that is named after user and home. Every process
@@ -36,20 +44,33 @@ def run_dir(home: Path) -> Path:
     folder in it may have a name of up to 32 bytes.
 
     Raises:
-        PlatformError: it belongs to somebody else, or cannot be made.
+        PlatformError: something is there that does not belong to this user.
     """
     folder = home.resolve() / "run"
     if len(os.fsencode(folder / _LONGEST_NAME)) > _LONGEST_PATH:
         digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
         folder = _ELSEWHERE / f"pm33-{os.getuid()}-{digest}"
-    try:
-        folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PlatformError(
                 f"{folder} is there already and is no folder of this user",
                 remedy="remove it, or set PM33_HOME to another folder",
             )
+    return folder
+
+
+def make_run_dir(home: Path) -> Path:
+    """Makes the folder for sockets, closed to others, and returns its path.
+
+    Raises:
+        PlatformError: it belongs to somebody else, or cannot be made.
+    """
+    folder = run_dir(home)
+    try:
+        folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        # Somebody else may have been faster.
+        folder = run_dir(home)
         folder.chmod(_PRIVATE)
     except OSError as error:
         raise PlatformError(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
@@ -24,6 +25,8 @@ __all__ = [
     "save_state",
 ]
 
+logger = logging.getLogger("pm33.platform")
+
 FORMAT: Final = 1
 
 
@@ -32,6 +35,7 @@ class DeploymentRecord:
     """One deployment, whatever has become of it.
 
     Attributes:
+        epoch: of the lease that it was asked for under.
         settings: None until its checkout has been read.
     """
 
@@ -41,6 +45,7 @@ class DeploymentRecord:
     created_at: datetime
     tag: str | None = None
     rollback_of: str | None = None
+    epoch: int = 0
     succeeded: bool = False
     reason: str = ""
     settings: ServiceSettings | None = None
@@ -61,9 +66,7 @@ class DeploymentRecord:
         values["created_at"] = datetime.fromisoformat(body["created_at"])
         values["status"] = DeploymentStatus(body["status"])
         if values.get("settings") is not None:
-            values["settings"] = ServiceSettings(
-                **_known(ServiceSettings, values["settings"])
-            )
+            values["settings"] = ServiceSettings.from_dict(values["settings"])
         return cls(**values)
 
 
@@ -192,8 +195,26 @@ class StateStore:
         return self._state
 
     def change(self, state: PlatformState) -> None:
-        """Writes a new state down, and wakes who follows it."""
+        """Writes a new state down, and wakes who follows it.
+
+        Raises:
+            OSError: it could not be written; nothing has changed.
+        """
         save_state(self._path, state)
+        self._hold(state)
+
+    def keep_up(self, state: PlatformState) -> None:
+        """Takes note of what has come about, also when the disk is full.
+
+        The next change that can be written brings it along.
+        """
+        self._hold(state)
+        try:
+            save_state(self._path, state)
+        except OSError:
+            logger.exception("%s is behind what has come about", self._path)
+
+    def _hold(self, state: PlatformState) -> None:
         self._state = state
         self._changed.set()
         self._changed = asyncio.Event()

@@ -1,7 +1,10 @@
-"""The environment that a release's processes are given: what is said here, no more.
+"""The environments that processes are given: what is said here, no more.
 
 Nothing of the supervisor's own environment reaches a release but the way to programs,
-the home, the language and the time zone: a shell's secrets are not the service's.
+the home, the language and the time zone: a shell's secrets are not the service's. What
+installs a commit's requirements runs code of strangers; it gets, beside that, what
+pip, uv and their connections are configured by. Git is the user's own, and gets
+everything but what would lead it to another repository.
 """
 
 import os
@@ -13,9 +16,25 @@ from typing import Final
 
 from app.backend.deploy.platforms.base import ServiceSettings
 
-__all__ = ["Surroundings", "drain_variables", "own_programs"]
+__all__ = [
+    "Surroundings",
+    "build_environment",
+    "drain_variables",
+    "git_environment",
+    "own_programs",
+]
 
 _INHERITED: Final = ("HOME", "LANG", "TZ")
+# requests, OpenSSL, pip ("Environment Variables") and uv ("Environment variables").
+_BUILDING: Final = frozenset(
+    {
+        *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle"),
+        *("netrc", "path", "tmpdir", "xdg_cache_home", "xdg_config_home"),
+    }
+)
+_BUILDING_BY_PREFIX: Final = ("PIP_", "UV_")
+_PUBLISHING: Final = "UV_PUBLISH_"
 # The shares of draining_seconds that closing takes and that stay before SIGKILL.
 _CLOSING: Final = (3.0, 0.2)
 _MARGIN: Final = (2.0, 0.1)
@@ -66,6 +85,26 @@ class Surroundings:
             "PM33_SOCKET": str(socket),
             "PM33_REPLICA_ID": f"{self.deployment}-{number}",
         }
+
+
+def build_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """For what makes a release's virtual environment, out of this process's own."""
+    return {
+        name: text
+        for name, text in own.items()
+        if name in _INHERITED
+        or name.lower() in _BUILDING
+        or (name.startswith(_BUILDING_BY_PREFIX) and not name.startswith(_PUBLISHING))
+    }
+
+
+def git_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """For git, out of this process's own: it asks nobody, and it speaks English.
+
+    Where git runs a hook it sets ``GIT_DIR`` and others (githooks(5)).
+    """
+    kept = {name: text for name, text in own.items() if not name.startswith("GIT_")}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 def drain_variables(seconds: float) -> dict[str, str]:

@@ -136,7 +136,7 @@ class TrafficLog:
             "offset": self._offset,
             "deployments": deployments,
         }
-        write_private(self._kept, json.dumps(body))
+        write_private(self._kept, json.dumps(body), durable=False)
 
     def _restore(self, body: dict[str, Any]) -> None:
         if body["format"] != _FORMAT or body["bounds"] != list(BOUNDS):

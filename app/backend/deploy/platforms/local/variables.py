@@ -37,7 +37,7 @@ def parse_variables(text: str, *, source: str) -> dict[str, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _LINE.fullmatch(line)
-        if match is None:
+        if match is None or "\0" in line:
             raise ConfigError(
                 f"{source}, line {number} is no NAME=value",
                 remedy="correct the line; a value with spaces at its ends or with "

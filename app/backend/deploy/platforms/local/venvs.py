@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Collection
@@ -9,7 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from app.backend.deploy.platforms.local.commands import finished
-from app.backend.deploy.platforms.local.surroundings import own_programs
+from app.backend.deploy.platforms.local.removing import discard, remove
+from app.backend.deploy.platforms.local.surroundings import (
+    build_environment,
+    own_programs,
+)
 
 __all__ = ["Venvs"]
 
@@ -66,10 +71,10 @@ class Venvs:
         if self._folder.is_dir():
             for venv in self._folder.iterdir():
                 if venv.name not in keep:
-                    shutil.rmtree(venv, ignore_errors=True)
+                    discard(venv)
 
     async def _build(self, venv: Path, locks: Path) -> None:
-        shutil.rmtree(venv, ignore_errors=True)
+        await remove(venv)
         self._folder.mkdir(mode=0o700, exist_ok=True)
         python = venv / "bin" / "python"
         uv = shutil.which("uv", path=str(own_programs())) or shutil.which("uv")
@@ -93,8 +98,9 @@ class Venvs:
         else:
             make = (sys.executable, "-m", "venv", str(venv))
             install = (str(python), "-m", "pip", "install", "--quiet")
-        await finished(make, timeout=_TIMEOUT, remedy=_REMEDY)
-        await finished((*install, "-r", str(locks)), timeout=_TIMEOUT, remedy=_REMEDY)
+        env = build_environment(os.environ)
+        for command in (make, (*install, "-r", str(locks))):
+            await finished(command, env=env, timeout=_TIMEOUT, remedy=_REMEDY)
         shim = venv / "bin" / "pm33"
         shim.write_text(_SHIM.format(python=python), encoding="utf-8")
         shim.chmod(0o755)

@@ -37,6 +37,10 @@ async def fail(_: Mapping[str, Any]) -> Any:
     raise OSError(28, "No space left on device")
 
 
+async def stumble(_: Mapping[str, Any]) -> Any:
+    raise RuntimeError("who would have thought")
+
+
 async def count(_: Mapping[str, Any]) -> AsyncIterator[int]:
     for number in range(3):
         yield number
@@ -44,8 +48,8 @@ async def count(_: Mapping[str, Any]) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def serving(path: Path, **more: Any) -> AsyncIterator[ControlServer]:
-    answers = {"echo": echo, "refuse": refuse, "fail": fail, "count": count, **more}
-    server = ControlServer(path, answers)
+    plain = {"echo": echo, "refuse": refuse, "fail": fail, "stumble": stumble}
+    server = ControlServer(path, {**plain, "count": count, **more})
     await server.open()
     try:
         yield server
@@ -82,6 +86,7 @@ async def test_a_stream_has_items_and_an_end(path: Path) -> None:
         (b"{}\n", "does not understand"),
         (b"nonsense\n", "does not understand"),
         (b'{"op": "fail"}\n', "No space left on device"),
+        (b'{"op": "stumble"}\n', "who would have thought"),
     ],
 )
 async def test_what_cannot_be_answered_is_said_with_a_remedy(
@@ -93,6 +98,18 @@ async def test_what_cannot_be_answered_is_said_with_a_remedy(
     assert answer["error"]["kind"] == "PlatformError"
     assert words in answer["error"]["message"]
     assert answer["error"]["remedy"]
+
+
+async def test_a_full_disk_alone_is_called_one(path: Path) -> None:
+    async def deny(_: Mapping[str, Any]) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    async with serving(path, deny=deny):
+        (full,) = await ask(path, b'{"op": "fail"}\n')
+        (denied,) = await ask(path, b'{"op": "deny"}\n')
+
+    assert "disk" in full["error"]["remedy"]
+    assert "disk" not in denied["error"]["remedy"]
 
 
 async def test_a_refusal_arrives_as_what_it_was(path: Path) -> None:

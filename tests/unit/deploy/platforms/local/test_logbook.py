@@ -63,3 +63,37 @@ async def test_following_ends_when_the_writer_has(tmp_path: Path) -> None:
                 over.set()
 
     assert seen == ["before", "while"]
+
+
+def test_many_lines_at_once_are_all_there_and_only_long_ones_are_cut(
+    tmp_path: Path,
+) -> None:
+    logbook = Logbook(tmp_path / "log.jsonl", lambda text: text.replace("pw", "***"))
+    lines = [f"line {number} of many" for number in range(3000)]
+
+    logbook.write("one", "\n".join([*lines, "y" * 16_383 + "pw"]))
+
+    assert texts(logbook, 3001)[:-1] == lines
+    (last,) = texts(logbook, 1)
+    assert last == "y" * 16_383 + "*"
+
+
+def test_lines_that_cannot_be_kept_are_lost_and_no_more(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    logbook = Logbook(folder / "log.jsonl")
+    logbook.write("one", "lost")
+
+    folder.mkdir()
+    logbook.write("one", "kept")
+
+    assert texts(logbook) == ["kept"]
+
+
+def test_the_end_of_a_long_log_is_read_across_both_files(tmp_path: Path) -> None:
+    logbook = Logbook(tmp_path / "log.jsonl")
+    for number in range(520):
+        logbook.write(str(number), "x" * 16_000)
+    assert (tmp_path / "log.1.jsonl").exists()
+
+    assert [int(line.replica) for line in logbook.tail(400)] == list(range(120, 520))
+    assert texts(logbook, 0) == []

@@ -63,18 +63,18 @@ def test_what_was_on_its_way_has_failed(status: Status) -> None:
     assert found.active == "old"
 
 
-def test_a_switch_that_was_written_down_and_not_made_has_not_happened() -> None:
+def test_a_switch_that_was_made_and_not_written_down_has_happened() -> None:
     left = state(
         record("old", Status.SUCCESS, succeeded=True),
-        record("new", Status.SUCCESS, succeeded=True),
-        active="new",
+        record("new", Status.READY),
+        active="old",
     )
 
-    found = reconciled(left, "old")
+    found = reconciled(left, "new")
 
-    assert found.active == "old"
-    assert statuses(found) == {"old": Status.SUCCESS, "new": Status.FAILED}
-    assert not found.deployments[1].succeeded
+    assert (found.active, found.previous) == ("new", "old")
+    assert statuses(found) == {"old": Status.REMOVED, "new": Status.SUCCESS}
+    assert all(one.succeeded for one in found.deployments)
 
 
 def test_a_switch_that_was_made_stays_made() -> None:
@@ -143,6 +143,15 @@ def test_the_active_deployment_is_never_forgotten() -> None:
     kept = remembered(replace(state(*records, active="3"), previous="2"))
 
     assert [one.id for one in kept] == ["2", "3", *(str(i) for i in range(30, 80))]
+
+
+def test_what_still_has_processes_is_neither_forgotten_nor_without_a_checkout() -> None:
+    over = [record(str(i), Status.FAILED, at=i) for i in range(60)]
+    draining = record("draining", Status.REMOVING, succeeded=True)
+    found = state(draining, *over, active=None)
+
+    assert "draining" in {one.id for one in remembered(found)}
+    assert "commit-of-draining" in kept_commits(found)
 
 
 def test_the_state_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def test_an_abbreviated_commit_is_resolved(
     assert await releases.resolve(commit[:10]) == commit
 
 
-@pytest.mark.parametrize("commit", ["0" * 40, "nothing", "--all"])
+@pytest.mark.parametrize("commit", ["0" * 40, "nothing", "--all", "HEAD", "abc123"])
 async def test_a_commit_that_is_nowhere_is_refused(
     repository: Repository, releases: Releases, commit: str
 ) -> None:
@@ -95,3 +95,45 @@ async def test_pruning_leaves_what_is_kept_and_what_is_being_made(
     assert not releases.present(old)
     assert releases.present(new)
     assert coming.exists()
+
+
+@pytest.mark.parametrize(
+    "order", ["refs/heads/main:refs/heads/y", "+main:y", "main", "a" * 41]
+)
+async def test_an_order_to_move_branches_is_no_commit(
+    repository: Repository, tmp_path: Path, order: str
+) -> None:
+    repository.commit("one")
+    clone = tmp_path / "clone"
+    repository.git("clone", "--quiet", str(repository.path), str(clone))
+    before = repository.git("-C", str(clone), "for-each-ref")
+
+    with pytest.raises(PlatformError, match="is no commit"):
+        await Releases(clone, tmp_path).resolve(order)
+
+    assert repository.git("-C", str(clone), "for-each-ref") == before
+
+
+async def test_a_branch_that_is_named_like_a_commit_is_none(
+    repository: Repository, releases: Releases
+) -> None:
+    repository.commit("one")
+    repository.git("branch", "deadbeef")
+
+    with pytest.raises(PlatformError, match="no commit deadbeef"):
+        await releases.resolve("deadbeef")
+
+
+async def test_fetching_writes_no_tag_and_no_fetch_head(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit("one")
+    clone = tmp_path / "clone"
+    repository.git("clone", "--quiet", str(repository.path), str(clone))
+    later = repository.commit("two")
+    repository.git("tag", "v2")
+
+    assert await Releases(clone, tmp_path).resolve(later) == later
+
+    assert repository.git("-C", str(clone), "tag") == ""
+    assert not (clone / ".git" / "FETCH_HEAD").exists()

@@ -40,6 +40,12 @@ def test_the_budget_ends() -> None:
     assert then == GiveUp("it ended with signal 9 after 3 restarts")
 
 
+def test_always_has_no_budget() -> None:
+    then = after_exit(settings("ALWAYS", retries=3), Budget(5000), code=1, uptime=1)
+
+    assert then == Restart(10, Budget(5001))
+
+
 def test_a_minute_of_running_forgives_earlier_restarts() -> None:
     then = after_exit(settings(retries=3), Budget(3), code=1, uptime=60)
 

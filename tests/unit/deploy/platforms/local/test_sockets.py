@@ -10,6 +10,7 @@ import pytest
 from app.backend.deploy.platforms.local.sockets import (
     SLOTS,
     lay_out,
+    make_run_dir,
     point,
     pointed_at,
     run_dir,
@@ -29,28 +30,44 @@ def deep(tmp_path: Path) -> Iterator[Path]:
     home = tmp_path / ("long" * 20)
     home.mkdir()
     yield home
-    shutil.rmtree(run_dir(home))
+    shutil.rmtree(run_dir(home), ignore_errors=True)
 
 
 def test_sockets_lie_below_a_home_with_a_short_path(short: Path) -> None:
-    folder = run_dir(short)
+    folder = make_run_dir(short)
 
     assert folder == short / "run"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_long_home_gets_a_short_folder_of_its_own(deep: Path) -> None:
-    folder = run_dir(deep)
+    folder = make_run_dir(deep)
 
     assert len(os.fsencode(folder / ("d" * 32) / "11.sock")) < 100
     assert folder == run_dir(deep)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_who_only_asks_makes_nothing(tmp_path: Path) -> None:
+    folder = run_dir(tmp_path / "nowhere")
+
+    assert not folder.exists()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_home_that_cannot_hold_it_is_refused(short: Path) -> None:
+    (short / "home").write_text("")
+
+    with pytest.raises(PlatformError, match="cannot make") as refused:
+        make_run_dir(short / "home")
+
+    assert "PM33_HOME" in refused.value.remedy
+
+
 def test_an_open_folder_is_closed(short: Path) -> None:
     (short / "run").mkdir(mode=0o777)
 
-    assert stat.S_IMODE(run_dir(short).stat().st_mode) == 0o700
+    assert stat.S_IMODE(make_run_dir(short).stat().st_mode) == 0o700
 
 
 def test_a_link_in_its_place_is_refused(short: Path) -> None:
@@ -58,7 +75,7 @@ def test_a_link_in_its_place_is_refused(short: Path) -> None:
     (short / "run").symlink_to(short / "elsewhere")
 
     with pytest.raises(PlatformError, match="no folder of this user") as refused:
-        run_dir(short)
+        make_run_dir(short)
 
     assert "PM33_HOME" in refused.value.remedy
 
@@ -69,14 +86,14 @@ def test_a_folder_of_somebody_else_is_refused(short: Path) -> None:
     os.chown(short / "run", 65534, 65534)
 
     with pytest.raises(PlatformError, match="no folder of this user"):
-        run_dir(short)
+        make_run_dir(short)
 
 
 def test_a_file_in_its_place_is_refused(short: Path) -> None:
     (short / "run").write_text("")
 
-    with pytest.raises(PlatformError, match="cannot make"):
-        run_dir(short)
+    with pytest.raises(PlatformError, match="no folder of this user"):
+        make_run_dir(short)
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 5, SLOTS])

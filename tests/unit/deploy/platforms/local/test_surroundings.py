@@ -9,7 +9,9 @@ from app.backend.config.environment import read_config
 from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.platforms.local.surroundings import (
     Surroundings,
+    build_environment,
     drain_variables,
+    git_environment,
 )
 from app.backend.server import plan_drain
 
@@ -49,3 +51,29 @@ def test_the_platforms_names_beat_the_services_except_for_the_drain() -> None:
 
 def test_a_command_has_no_socket_and_no_replica() -> None:
     assert not {"PM33_SOCKET", "PM33_REPLICA_ID"} & set(HERE.of_command())
+
+
+def test_code_of_strangers_is_built_without_the_shells_secrets() -> None:
+    known = {
+        "PATH": "/bin",
+        "HOME": "/home",
+        "PIP_INDEX_URL": "https://index",
+        "UV_CACHE_DIR": "/cache",
+        "HTTPS_PROXY": "http://proxy",
+        "no_proxy": "localhost",
+        "SSL_CERT_FILE": "/certs",
+    }
+    secrets = {"RAILWAY_TOKEN": "t", "DATABASE_URL": "u", "UV_PUBLISH_TOKEN": "p"}
+
+    assert build_environment(known | secrets) == known
+
+
+def test_git_is_not_led_to_another_repository() -> None:
+    own = {"GIT_DIR": "/elsewhere", "GIT_CONFIG_COUNT": "1", "SSH_AUTH_SOCK": "/agent"}
+
+    given = git_environment(own)
+
+    assert given["SSH_AUTH_SOCK"] == "/agent"
+    assert {name for name in given if name.startswith("GIT_")} == {
+        "GIT_TERMINAL_PROMPT"
+    }

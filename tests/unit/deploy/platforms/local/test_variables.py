@@ -40,6 +40,11 @@ def test_a_line_that_is_none_is_told_by_its_number_and_not_by_its_content() -> N
     assert "hunter2" not in str(refused.value)
 
 
+def test_a_value_that_no_process_can_be_given_is_refused() -> None:
+    with pytest.raises(ConfigError, match="line 1"):
+        parse_variables("A=b\0c", source="variables.env")
+
+
 def test_changing_one_variable_leaves_the_other_lines_alone(tmp_path: Path) -> None:
     path = tmp_path / "variables.env"
     path.write_text("# ours\nA=1\nexport B=2\n\nC=3\n", encoding="utf-8")

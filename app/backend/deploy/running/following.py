@@ -1,10 +1,11 @@
 """Looking at a deployment while it changes: its states, its log, its replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
+from app.backend.deploy.planning.survey import LISTED
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus, Platform
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import StepFailedError
@@ -12,10 +13,13 @@ from app.backend.monitoring.redaction import Redactor
 from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = [
+    "PROGRESS_DEADLINE",
+    "active_of",
     "follow",
     "is_ready",
     "is_serving",
     "last_lines",
+    "listed",
     "redacted",
     "replicas_of",
     "serving",
@@ -25,6 +29,8 @@ T = TypeVar("T")
 
 TAIL = 20
 LOG_DEADLINE = 5.0
+PROGRESS_DEADLINE = 300.0
+"""Seconds without progress until a release is given up (contract §7)."""
 _POLL = 1.0
 
 
@@ -67,16 +73,27 @@ async def follow(
     return state
 
 
-async def serving(platform: Platform, limit: int = 50) -> Deployment | None:
+async def serving(platform: Platform) -> Deployment | None:
     """What users' requests go to; None: nothing."""
-    listed = await platform.deployments(limit)
-    return next((one for one in listed if one.active), None)
+    return active_of(await platform.deployments(LISTED))
+
+
+async def listed(run: Run) -> Sequence[Deployment]:
+    """The newest deployments first. Raises as :meth:`Run.ask`."""
+    platform = run.tools.platform
+    return await run.ask("deployments", lambda: platform.deployments(LISTED))
+
+
+def active_of(deployments: Iterable[Deployment]) -> Deployment | None:
+    """The one that users' requests go to; None: none."""
+    return next((one for one in deployments if one.active), None)
 
 
 async def replicas_of(run: Run, commit: str) -> int:
     """How many replicas a commit is run with; 1 where that cannot be told."""
+    platform = run.tools.platform
     try:
-        return (await run.tools.platform.settings(commit)).replicas
+        return (await run.ask("settings", lambda: platform.settings(commit))).replicas
     except PlatformError:
         return 1
 

@@ -1,0 +1,138 @@
+"""The first step back: what to return to, if what is to be left serves still."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+from app.backend.deploy.planning.choice import choose
+from app.backend.deploy.planning.survey import LISTED
+from app.backend.deploy.platforms.base import Deployment
+from app.backend.deploy.report import summary_of
+from app.backend.deploy.request import RollbackRequest
+from app.backend.deploy.running.following import active_of, listed
+from app.backend.deploy.running.run import Run
+from app.backend.deploy.running.step import (
+    Facts,
+    Step,
+    StepFailedError,
+    SupersededRunError,
+    nothing,
+)
+from app.backend.deploy.watching.baseline import take_baseline
+from app.errors import JournalError, NoWayBackError, PreflightError
+
+__all__ = ["CHOOSE", "displacing", "left_already", "rollback_request"]
+
+_GLANCE = 2.0
+"""Seconds for a look at the health page of the release that is left."""
+
+
+def rollback_request(run: Run) -> RollbackRequest | None:
+    """What was asked for; None when a deploy goes back by itself."""
+    if run.state.kind != "rollback":
+        return None
+    return RollbackRequest.from_dict(run.state.request)
+
+
+def _to_be_left(run: Run) -> str | None:
+    """What was found bad, or was meant when the rollback was asked for."""
+    return run.state.leaving if run.state.kind == "rollback" else run.state.deployment
+
+
+def displacing(run: Run, deployments: Iterable[Deployment]) -> Deployment | None:
+    """What has taken the place of what was to be left; None: nothing has.
+
+    Somebody has left it already then; what serves now is not to be blamed.
+    """
+    active = active_of(deployments)
+    return active if active and active.id != _to_be_left(run) else None
+
+
+def left_already(run: Run, active: Deployment) -> Exception:
+    """What is raised then: it ends the run, and changes nothing."""
+    reason = (
+        f"{_to_be_left(run) or 'nothing'} was to be left, and {summary_of(active)}"
+        " serves now"
+    )
+    if run.state.kind == "rollback":
+        return PreflightError(
+            reason, remedy="look at `pm33 deployments`; roll back again if you have to"
+        )
+    return SupersededRunError(reason)
+
+
+async def _choose(run: Run) -> Facts:
+    request, deployments = rollback_request(run), await listed(run)
+    other = displacing(run, deployments)
+    if other is not None:
+        return _adopt(run, other)
+    leaving = active_of(deployments)
+    try:
+        runs = await run.journals.runs(LISTED)
+    except JournalError as error:
+        run.remark(f"earlier runs are not known: {error}")
+        runs = ()
+    try:
+        choice = choose(
+            deployments,
+            [one for one in runs if one.run != run.id],
+            leaving=leaving.commit if leaving else None,
+            named=request.target if request else None,
+            # Going back by itself is an emergency, too: nobody is there to be asked.
+            may_rebuild=request is None or request.emergency or request.allow_rebuild,
+            desperate=request is not None and request.emergency,
+        )
+    except NoWayBackError as error:
+        if request is not None:
+            raise
+        raise StepFailedError(str(error)) from error
+    return {
+        "target": choice.target.id,
+        "target_commit": choice.target.commit,
+        "rebuild": choice.rebuild,
+        "leaving": leaving.id if leaving else None,
+        "why": choice.why,
+    }
+
+
+def _adopt(run: Run, active: Deployment) -> Facts:
+    """Takes what serves for the way back, where it is what was to come back."""
+    if run.state.kind != "rollback" or active.commit != run.state.commit:
+        raise left_already(run, active)
+    run.remark(f"somebody else has already gone back: {summary_of(active)} serves")
+    return {
+        "target": active.id,
+        "target_commit": active.commit,
+        "rebuild": False,
+        "leaving": active.id,
+        "adopted": active.id,
+        "why": "which serves already",
+    }
+
+
+async def _chosen(run: Run) -> Facts:
+    """Notes which components are bad already; the way back is not to be blamed.
+
+    A release that does not answer knows of none, and users wait meanwhile.
+    """
+    leaving, checks = run.fact("choose", "leaving"), {}
+    if leaving is not None:
+        prober = run.tools.prober(leaving, url=await run.url(), routes=False)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GLANCE):
+                found = await take_baseline(
+                    prober, rounds=1, itself=True, clock=run.tools.clock
+                )
+                checks = found.to_dict()["checks"]
+    target, why = run.fact("choose", "target"), run.fact("choose", "why")
+    return {"checks": checks, "meaning": f"back to {target}, {why}"}
+
+
+CHOOSE: Final = Step(
+    name="choose",
+    duty="finds what to return to, and what is bad whoever serves",
+    intend=nothing,
+    call=_choose,
+    settle=_chosen,
+)

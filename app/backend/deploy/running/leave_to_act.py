@@ -1,0 +1,82 @@
+"""Gets leave to act: the environment's lease, or its absence."""
+
+from app.backend.database.lease import Guard, Unlocked
+from app.backend.deploy.leasing import lease_name
+from app.backend.deploy.running.asking import ask
+from app.backend.deploy.running.superseding import push_out
+from app.backend.deploy.tools import Tools
+from app.errors import JournalError, LeaseHeldError, PreflightError
+
+__all__ = ["leave_to_act", "refuse_if_held"]
+
+_SECOND = 1.0
+
+
+async def leave_to_act(
+    tools: Tools,
+    *,
+    holder: str,
+    reason: str,
+    patient: bool,
+    supersede: bool,
+    alone: bool,
+    remedy: str = "",
+) -> tuple[Guard, str]:
+    """Takes the environment's lease, with an epoch that the platform will take.
+
+    Without a lease the epoch is one above the platform's: whoever still holds one
+    cannot change anything any more. The next lease is taken above that.
+
+    Args:
+        tools: what to work with.
+        holder: who asks; the run's id is in it.
+        reason: what for.
+        patient: wait for a holder that may have died.
+        supersede: push out a run that is only watching.
+        alone: go on without a lease where none is to be had.
+        remedy: what else can be done about that.
+
+    Returns:
+        The leave, and a note for the reader; empty with a lease.
+
+    Raises:
+        LeaseHeldError: somebody else has it.
+        PreflightError: there is none to be had.
+        PlatformUnreachableError: the platform does not answer.
+        InterruptedRunError: somebody has asked to stop meanwhile.
+    """
+    name = lease_name(tools.environment)
+    epoch = await ask(tools, "epoch", tools.platform.epoch)
+    wait = tools.leases.ttl + _SECOND if patient else 0.0
+    try:
+        if supersede:
+            await push_out(tools, name)
+        taking = tools.leases.acquire(
+            name, holder=holder, reason=reason, wait=wait, above=epoch
+        )
+        return await tools.interrupt.race(taking), ""
+    except JournalError as error:
+        if alone:
+            note = f"unlocked, without a lease: {error}"
+            return Unlocked(name=name, epoch=epoch + 1), note
+        raise PreflightError(
+            f"there is no lease to be had: {error}", remedy=f"{error.remedy}{remedy}"
+        ) from error
+
+
+async def refuse_if_held(tools: Tools) -> None:
+    """Names whoever is at work, if that can be told.
+
+    Raises:
+        LeaseHeldError: somebody is.
+    """
+    try:
+        state = await tools.leases.held(lease_name(tools.environment))
+    except JournalError:
+        return
+    if state is not None:
+        raise LeaseHeldError(
+            f"{state.holder} is at work since {state.acquired_at:%H:%M:%S %Z}"
+            f" ({state.reason})",
+            remedy="wait for it to end; --supersede takes over if it only watches",
+        )
