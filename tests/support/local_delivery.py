@@ -32,7 +32,7 @@ from tests.support.local_platform import (
 __all__ = ["ENVIRONMENT", "LocalDelivery", "local_delivery", "local_tools", "request"]
 
 ENVIRONMENT = "development"
-TTL = 1.5
+TTL = 3.0
 
 _RELEASE = '''
 import os

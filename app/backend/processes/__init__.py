@@ -147,12 +147,14 @@ def _launcher() -> tuple[str, ...]:
     return sys.executable, "-I", "-S", str(_LAUNCHER)
 
 
-async def gone_by(deadline: float, alive: Callable[[], bool]) -> bool:
+async def gone_by(
+    deadline: float, alive: Callable[[], bool], every: float = _POLL
+) -> bool:
     """Waits until nothing is alive or ``time.monotonic()`` reaches the deadline."""
     while alive():
         if time.monotonic() >= deadline:
             return False
-        await asyncio.sleep(_POLL)
+        await asyncio.sleep(every)
     return True
 
 

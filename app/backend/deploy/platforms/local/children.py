@@ -123,9 +123,11 @@ class Child:
             self._ending = True
             try:
                 self._signal(signal.SIGTERM)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(grace):
-                        await self._drained()
+                # No asyncio.timeout: in a task that is being cancelled, that of
+                # Python 3.11.2 cancels what comes after it as well.
+                deadline = time.monotonic() + grace
+                await gone_by(deadline, lambda: not self._left())
+                await gone_by(deadline, self._lives_on, every=_DRAIN_POLL)
                 self._signal(signal.SIGKILL)
                 await gone_by(time.monotonic() + _KILL_WAIT, self._lives_on)
             finally:
@@ -133,12 +135,6 @@ class Child:
             if self._ended():
                 await self._close(_LAST_WORDS)
         await self._close(0)
-
-    async def _drained(self) -> None:
-        while not self._left():  # noqa: ASYNC110 - as above
-            await asyncio.sleep(_POLL)
-        while not self._alone():  # noqa: ASYNC110 - as above
-            await asyncio.sleep(_DRAIN_POLL)
 
     def _ended(self) -> bool:
         if self._process.returncode is None and not self._ending and self._left():
@@ -204,9 +200,7 @@ class _Output(asyncio.Protocol):
 
     async def close(self, patience: float) -> None:
         """Waits so long for the last words."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await self._closed.wait()
+        await gone_by(time.monotonic() + patience, lambda: not self._closed.is_set())
         self.abandon()
 
     def abandon(self) -> None:
