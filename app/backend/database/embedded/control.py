@@ -253,7 +253,7 @@ class _Starter:
                     )
                     self._save(server, port)
                     return server
-            except BaseException:
+            except BaseException:  # a cancellation, too; raised again
                 await end([process] if process else [], SHUTDOWN)
                 child.wait()
                 raise

@@ -79,7 +79,7 @@ class Child:
                 ),
                 output,
             )
-        except BaseException:
+        except BaseException:  # a cancellation, too; raised again
             output.abandon()
             raise
         finally:
@@ -96,7 +96,7 @@ class Child:
         """
         try:
             return cls(process, output)
-        except BaseException:
+        except BaseException:  # a cancellation, too; raised again
             process.kill()
             process.wait()
             raise

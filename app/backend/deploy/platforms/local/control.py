@@ -136,7 +136,7 @@ class ControlServer:
             await _send(writer, {"error": error_of(problem)})
         except ConnectionError:
             return  # the caller has gone, and with it the wish to know
-        except Exception as error:
+        except Exception as error:  # the boundary of a request; the caller is told
             logger.exception("a request failed")
             await _send(writer, {"error": error_of(_failure(error))})
         else:

@@ -176,7 +176,7 @@ class _Daemon:
         ):
             try:
                 await ended()
-            except Exception:
+            except Exception:  # what comes after it has to be ended, too
                 logger.exception("could not end %s", what)
         self._note(_SUPERVISOR, None)
         # Who serves is written down, unless the disk is full.
@@ -209,7 +209,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except Exception:
+        except Exception:  # the boundary of a loop that must not die
             logger.exception("it is tried again")
         await asyncio.sleep(seconds)
 

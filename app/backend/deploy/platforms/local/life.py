@@ -85,7 +85,7 @@ class Life:
         try:
             await self._bring_up()
             self._on_ready()
-        except Exception as error:
+        except Exception as error:  # the boundary of its task: nobody awaits that
             if not isinstance(error, OpsError | OSError):
                 logger.exception("%s cannot be brought up", self.id)
             reason = self._explained(error)
@@ -101,7 +101,7 @@ class Life:
             try:
                 settings = self.record.settings or await self._read_settings()
                 await self._start(settings, await self._surroundings())
-            except Exception as error:
+            except Exception as error:  # as above; nothing may end the trying
                 logger.exception("%s does not serve again yet", self.id)
                 tried = True
                 self._lost(f"not started yet, tried again: {self._explained(error)}")
