@@ -14,7 +14,7 @@ from app.cli.options import environment_option
 
 if TYPE_CHECKING:
     from app.backend.config.environment import Config, Problem
-    from app.backend.config.validation import Finding
+    from app.backend.config.findings import Finding
 
 __all__ = ["env", "validate"]
 

@@ -4,7 +4,6 @@ Pure: the variables come in as a mapping, and nobody is asked over the network.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -15,9 +14,10 @@ from app.backend.config.environment import (
     known_variables,
     read_config,
 )
+from app.backend.config.findings import Finding, Severity
 from app.errors import ConfigError
 
-__all__ = ["REQUIRED", "Finding", "Rule", "Severity", "is_set", "validate"]
+__all__ = ["REQUIRED", "Rule", "is_set", "validate"]
 
 REQUIRED: Final[Mapping[str, str | None]] = {
     "DATABASE_URL": None,
@@ -49,41 +49,12 @@ _SERVICES = frozenset(filter(None, REQUIRED.values()))
 _MAY_BE_MISSING = frozenset({"PINECONE_ENVIRONMENT"})
 
 
-class Severity(StrEnum):
-    """How much a finding matters; only errors make the configuration unfit."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-
 class Rule(StrEnum):
     """What a finding breaks."""
 
     UNUSABLE_VALUE = "unusable-value"
     REQUIRED = "required"
     UNKNOWN_SERVICE = "unknown-service"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing to mend; no part of it ever shows what a secret is.
-
-    Attributes:
-        variable: whose value, or absence, it is about.
-        source: where the value was read, or looked for.
-    """
-
-    variable: str
-    severity: Severity
-    rule: Rule
-    message: str
-    remedy: str
-    source: str
-
-    def to_dict(self) -> dict[str, str]:
-        """JSON-ready."""
-        return {name: str(value) for name, value in asdict(self).items()}
 
 
 def validate(

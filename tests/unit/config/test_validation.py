@@ -4,14 +4,8 @@ from pathlib import Path
 import pytest
 
 from app.backend.config.environment import Environment, known_variables
-from app.backend.config.validation import (
-    REQUIRED,
-    Finding,
-    Rule,
-    Severity,
-    is_set,
-    validate,
-)
+from app.backend.config.findings import Finding, Severity
+from app.backend.config.validation import REQUIRED, Rule, is_set, validate
 
 COMPLETE = {
     name: {"DB_POOL_SIZE": "20", "DB_SSL_REQUIRE": "true"}.get(name, "a-canary-value")
