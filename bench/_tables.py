@@ -100,10 +100,16 @@ def _target(
 
 
 def _inprocess_targets(summary: Raw) -> list[tuple[str, str, str, str]]:
+    """Judged by the fastest batches, both ours and the bare application's.
+
+    The limit has a constant in it, one microsecond, so a machine that is slower for a
+    while misses it with the same code; the fastest batch is the one least disturbed
+    (the standard library's ``timeit`` says so of its own figures).
+    """
     found = []
     for path in ("/api/health", "/api/health/detailed"):
-        edge = {n: row["calls"][f"edge {path}"]["median"] for n, row in summary.items()}
-        bare = {n: row["calls"][f"bare {path}"]["median"] for n, row in summary.items()}
+        edge = {n: row["calls"][f"edge {path}"]["best"] for n, row in summary.items()}
+        bare = {n: row["calls"][f"bare {path}"]["best"] for n, row in summary.items()}
         worst = max(edge, key=lambda count: edge[count] - _limit(bare[count]))
         spread = max(abs(time / edge["0"] - 1) for time in edge.values())
         found += [
@@ -185,11 +191,19 @@ def _inprocess(raw: Raw) -> str:
             edge, bare = (row["calls"][f"{kind} {path}"] for kind in ("edge", "bare"))
             rows.append(
                 (
-                    *(count, path, f"{bare['median']:.2f}", f"{edge['median']:.2f}"),
-                    *(f"{edge['best']:.2f}", f"{_limit(bare['median']):.2f}"),
+                    count,
+                    path,
+                    *(
+                        f"{figure:.2f}"
+                        for kind in ("best", "median")
+                        for figure in (bare[kind], edge[kind], _limit(bare[kind]))
+                    ),
                 )
             )
-    head = ("own checks", "path", "bare ASGI", "median", "best", "limit")
+    head = (
+        *("own checks", "path", "bare ASGI, fastest", "ours, fastest", "limit"),
+        *("bare ASGI, median", "ours, median", "limit by the medians"),
+    )
     return "### In process, microseconds a call\n\n" + table(head, rows)
 
 
