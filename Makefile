@@ -32,11 +32,12 @@ run: $(STAMP)  ## Start PostgreSQL and the service; PORT=8001 changes the port
 demo: $(STAMP)  ## A good release, a bad one, and the way back; two minutes
 	@exec $(PY) examples/demo/run.py
 
+# Pytest keeps its rewritten asserts as bytecode, and rewrites all of them without.
 test: $(STAMP)  ## Run the quick tests; ARGS="-k gate" is passed on
-	@exec $(PY) -m pytest -n auto -m "not full" $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= exec $(PY) -m pytest -n auto -m "not full" $(ARGS)
 
 test-full: $(STAMP)  ## Run all tests
-	@exec $(PY) -m pytest -n auto $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= exec $(PY) -m pytest -n auto $(ARGS)
 
 check: lint types layers locks sizes  ## Run every gate but the tests
 

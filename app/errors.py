@@ -4,6 +4,7 @@
 
     OpsError
     ├── ConfigError                 a setting is unusable
+    │   └── UnreadableSourceError       a source of variables is none
     ├── EmbeddedPostgresError       no PostgreSQL could be found or started
     ├── CheckRegistrationError      a check was refused at start
     │   └── DuplicateCheckError
@@ -27,6 +28,7 @@
 Each class carries its exit code and HTTP status; each error may carry a remedy.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "RouteTakenError",
     "SchemaIncompatibleError",
     "TargetError",
+    "UnreadableSourceError",
 ]
 
 
@@ -78,6 +81,29 @@ class ConfigError(OpsError):
 
     exit_code = 78
     title = "Configuration unusable"
+
+
+class UnreadableSourceError(ConfigError):
+    """A source of variables cannot be used as one: the question has to be mended.
+
+    Args:
+        message: every fault, one a line; no value.
+        remedy: what to do.
+        spots: where the faults are, each with its own words.
+    """
+
+    exit_code = 2
+    title = "Variables cannot be read"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        spots: Sequence[tuple[object, str]] = (),
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.spots = tuple(spots)
 
 
 class EmbeddedPostgresError(OpsError):

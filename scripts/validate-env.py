@@ -9,4 +9,4 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from app.cli.shim import run  # noqa: E402 - the line above says where it is
 
 if __name__ == "__main__":
-    run("app.cli.env:validate", "validate-env.py")
+    run("app.cli.env.validate:validate", "validate-env.py")

@@ -1,12 +1,33 @@
 """What every test may ask for."""
 
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 
+import hypothesis
 import pytest
 
 from app.backend.database.embedded import EmbeddedServer
 from tests.support.postgres import fresh_database, session_server
+
+# The quick tier's sample of each property is the same for everybody.
+hypothesis.settings.register_profile(
+    "quick", max_examples=30, derandomize=True, deadline=None
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "not full" in config.option.markexpr:
+        hypothesis.settings.load_profile("quick")
+
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Three for two cores: tests wait for processes half of their time."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    here = getattr(os, "sched_getaffinity", None)
+    cores = len(here(0)) if here else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
 
 
 @pytest.fixture(autouse=True)

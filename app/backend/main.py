@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -27,7 +27,9 @@ from app.backend.api.problems import add_handlers, problem
 from app.backend.api.request_context import RequestContext
 from app.backend.api.signal_chain import SignalChain
 from app.backend.api.tokens import TokenCheck
-from app.backend.config.environment import Config, get_config
+from app.backend.config.environment import Config
+from app.backend.config.findings import Finding
+from app.backend.config.process import judged_config
 from app.backend.health.lifecycle import Stage
 from app.backend.health.service import HealthService
 from app.backend.monitoring.observability import (
@@ -54,6 +56,7 @@ class OpsApplication(Edge):
 
     Args:
         config: what is set.
+        findings: what the rules say of that; errors hold the startup gate.
         host: the user's application; None: there is none.
         strict: raise what is refused (the process is the user's), instead of turning
             the startup gate red (the process is ours).
@@ -69,6 +72,7 @@ class OpsApplication(Edge):
         self,
         config: Config,
         *,
+        findings: Iterable[Finding] = (),
         host: App | None = None,
         strict: bool = False,
         chain_signals: bool = True,
@@ -77,7 +81,7 @@ class OpsApplication(Edge):
         self.redactor = Redactor(config.secrets())
         self.resources = Resources.of(config)
         self.health = HealthService(
-            config, self.resources, self.redactor, strict=strict
+            config, self.resources, self.redactor, findings=findings, strict=strict
         )
         self.operations = Operations(config, self.redactor)
         self._strict = strict
@@ -191,18 +195,33 @@ class OpsApplication(Edge):
 
 
 def create_app(
-    config: Config | None = None, *, chain_signals: bool = True
+    config: Config | None = None,
+    *,
+    findings: Iterable[Finding] = (),
+    chain_signals: bool = True,
 ) -> OpsApplication:
     """Builds the service, with the application that ``PM33_MOUNT`` names inside.
 
     Whatever is wrong turns the startup gate red and is said in the log; the process
     starts all the same, so that there is somebody to ask.
+
+    Args:
+        config: what is set; by default the process environment, which is judged then.
+        findings: what the rules say of a given one.
+        chain_signals: see :class:`OpsApplication`.
     """
-    return OpsApplication(config or get_config(), chain_signals=chain_signals)
+    if config is None:
+        config, findings = judged_config()
+    return OpsApplication(config, findings=findings, chain_signals=chain_signals)
 
 
 def install(application: App, config: Config | None = None) -> OpsApplication:
     """Puts health around the application of an existing process.
+
+    Args:
+        application: any ASGI application.
+        config: what is set; by default the process environment, which is judged then:
+            errors of its rules hold the startup gate, and raise nothing.
 
     Returns:
         The ASGI application to serve instead, as in ``app = install(app)``. Its
@@ -214,10 +233,10 @@ def install(application: App, config: Config | None = None) -> OpsApplication:
     """
     if isinstance(application, OpsApplication):
         return application
-    config = config or get_config()
+    config, findings = (config, ()) if config else judged_config()
     configure_own_logging(config=config, redactor=Redactor(config.secrets()))
     refuse_taken_routes(application)
-    return OpsApplication(config, host=application, strict=True)
+    return OpsApplication(config, findings=findings, host=application, strict=True)
 
 
 async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:
@@ -242,7 +261,7 @@ def _load(path: str) -> App:
 def __getattr__(name: str) -> OpsApplication:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    config = get_config()
+    config, findings = judged_config()
     configure_logging(config=config, redactor=Redactor(config.secrets()))
-    built = globals()["app"] = create_app(config)
+    built = globals()["app"] = create_app(config, findings=findings)
     return built

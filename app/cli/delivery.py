@@ -5,8 +5,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -16,6 +16,7 @@ from app.cli.failure import InterruptedCommandError
 if TYPE_CHECKING:
     from app.backend.config.environment import Config
     from app.backend.deploy.report import RunReport
+    from app.backend.deploy.rotating.report import RotationReport
     from app.backend.deploy.tools import Tools
     from app.backend.monitoring.redaction import Redactor
 
@@ -56,10 +57,6 @@ class Delivery:
             platform_environment,
         )
         from app.backend.deploy.planning.target import choose_environment  # noqa: PLC0415
-        from app.backend.monitoring.observability import (  # noqa: PLC0415 - 0.4 s
-            configure_logging,
-        )
-        from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415
 
         # Where the service listens is no matter of this process, and must not stop it.
         environ = {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
@@ -72,12 +69,11 @@ class Delivery:
         )
         click.echo(f"environment {chosen}", err=True)
         config = read_config({**environ, "ENVIRONMENT": chosen.value})
-        redactor = Redactor(config.secrets())
-        configure_logging(config=config, redactor=redactor, stream=sys.stderr)
-        logging.getLogger().setLevel(logging.WARNING)
-        # That a journal lacks its rows, each command tells in words of its own.
-        logging.getLogger("pm33.journal").setLevel(logging.ERROR)
-        return cls(config, chosen.value, redactor)
+        return cls(config, chosen.value, _listening(config, ()))
+
+    def knowing(self, secrets: Iterable[str]) -> "Delivery":
+        """The same, with more that neither output nor log may show."""
+        return replace(self, redactor=_listening(self.config, secrets))
 
     def refuse_unusable(self) -> None:
         """A deployment must not run with a default in place of what was meant.
@@ -149,7 +145,24 @@ class Delivery:
         else:
             click.echo(self.redactor.redact(text))
 
-    def finish(self, report: "RunReport", *, as_json: bool) -> NoReturn:
+    def finish(
+        self, report: "RunReport | RotationReport", *, as_json: bool
+    ) -> NoReturn:
         """Shows how a run has ended, and exits with its code."""
         self.show(report.to_dict(), report.text(), as_json=as_json)
         sys.exit(report.exit_code)
+
+
+def _listening(config: "Config", secrets: Iterable[str]) -> "Redactor":
+    """Has logs go to stderr without the configuration's secrets, and these."""
+    from app.backend.monitoring.observability import (  # noqa: PLC0415 - 0.4 s
+        configure_logging,
+    )
+    from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415 - as above
+
+    redactor = Redactor((*config.secrets(), *secrets))
+    configure_logging(config=config, redactor=redactor, stream=sys.stderr)
+    logging.getLogger().setLevel(logging.WARNING)
+    # That a journal lacks its rows, each command tells in words of its own.
+    logging.getLogger("pm33.journal").setLevel(logging.ERROR)
+    return redactor

@@ -20,13 +20,14 @@ from app.cli.options import (
 
 if TYPE_CHECKING:
     from app.backend.config.environment import Config
+    from app.backend.deploy.planning.plan import Plan
     from app.backend.deploy.planning.target import Release
     from app.backend.deploy.request import DeployRequest
     from app.backend.deploy.tools import Tools
 
 __all__ = ["deploy", "request_of"]
 
-_REFUSED = 5
+_REFUSED, _HELD = 5, 4
 
 
 @click.group(invoke_without_command=True)
@@ -79,7 +80,7 @@ def deploy(
     Exits with 0 if it is done, 1 if it failed and the previous release serves, 2 if it
     was asked wrongly, 3 if a bad or an unknown release serves, 4 if somebody else is at
     work, 5 if it was refused before it began, 6 if it is undecided, 75 if somebody else
-    has taken over, 130 if it was interrupted.
+    has taken over, 78 if the configuration cannot be used, 130 if it was interrupted.
     """
     if context.invoked_subcommand is not None:
         refuse_misplaced(context)
@@ -106,8 +107,17 @@ def deploy(
     outcome = delivery.with_tools(work, changes=not dry_run)
     if isinstance(outcome, Plan):
         delivery.show(outcome.to_dict(), outcome.text(), as_json=as_json)
-        sys.exit(_REFUSED if outcome.refusals else 0)
+        sys.exit(_code(outcome))
     delivery.finish(outcome, as_json=as_json)
+
+
+def _code(plan: "Plan") -> int:
+    """A dry run ends as the deploy would before it began anything."""
+    from app.backend.deploy.planning.findings import AT_WORK  # noqa: PLC0415 - 0.1 s
+
+    if any(one.code == AT_WORK for one in plan.refusals):
+        return _HELD
+    return _REFUSED if plan.refusals else 0
 
 
 @deploy.command()
@@ -116,11 +126,11 @@ def deploy(
 @json_option
 def resume(run: str | None, environment: str | None, *, as_json: bool) -> None:
     """Goes on with a run that was killed, interrupted or left undecided."""
-    from app.backend.deploy import pipeline  # noqa: PLC0415 - 1 s
+    from app.backend.deploy.rotating import resume as resuming  # noqa: PLC0415 - 1 s
 
     delivery = Delivery.into(environment, guess=True)
     report = delivery.with_tools(
-        lambda tools: pipeline.resume(tools, actor=actor(), run=run)
+        lambda tools: resuming.resume(tools, actor=actor(), run=run)
     )
     delivery.finish(report, as_json=as_json)
 

@@ -22,6 +22,13 @@ __all__ = ["deployments"]
 T = TypeVar("T")
 
 _MANY = 100
+_SHORT = 12
+_TOLD_BELOW = frozenset(
+    {
+        *("steps", "cause", "evidence", "log", "meaning"),
+        *("way_back", "serving_after", "taken_over_by"),
+    }
+)
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=20)
 
@@ -62,12 +69,11 @@ def list_(environment: str | None, limit: int, *, as_json: bool) -> None:
 def show(name: str, environment: str | None, *, as_json: bool) -> None:
     """Shows a run, a deployment or the newest deployment of a commit."""
     delivery = Delivery.into(environment, guess=True)
-    overview = _overview(delivery, limit=_MANY)
+    overview = _overview(delivery, limit=_MANY, named=name)
     for note in overview.notes:
         delivery.say(f"note: {note}")
-    entry = overview.find(name)
-    text = "\n".join(_facts(entry.to_dict()))
-    delivery.show(entry.to_dict(), text, as_json=as_json)
+    text = "\n".join(_told(overview, name))
+    delivery.show(overview.story(name), text, as_json=as_json)
 
 
 @deployments.command()
@@ -135,7 +141,9 @@ async def _deployment(
     from app.backend.deploy.overview import look  # noqa: PLC0415 - 1 s
     from app.errors import DeploymentNotFoundError  # noqa: PLC0415 - seldom raised
 
-    overview = await look(delivery.config, delivery.environment, platform, limit=_MANY)
+    overview = await look(
+        delivery.config, delivery.environment, platform, limit=_MANY, named=name
+    )
     if overview.trouble is not None:
         raise overview.trouble
     if name is not None:
@@ -150,7 +158,7 @@ async def _deployment(
     return found.id
 
 
-def _overview(delivery: Delivery, limit: int) -> "Overview":
+def _overview(delivery: Delivery, limit: int, named: str | None = None) -> "Overview":
     """What is known; that the platform cannot be spoken to is part of it."""
     from app.backend.deploy.overview import look  # noqa: PLC0415 - 1 s
     from app.errors import ConfigError  # noqa: PLC0415 - seldom raised
@@ -158,7 +166,7 @@ def _overview(delivery: Delivery, limit: int) -> "Overview":
     config, environment = delivery.config, delivery.environment
 
     async def ask(platform: "Platform | None") -> "Overview":
-        return await look(config, environment, platform, limit=limit)
+        return await look(config, environment, platform, limit=limit, named=named)
 
     try:
         return asyncio.run(_with_platform(delivery, ask))
@@ -186,19 +194,39 @@ def _ending(run: "RunState") -> str:
     return run.outcome or "ended" if run.ended else "not ended"
 
 
+def _told(overview: "Overview", name: str) -> Iterator[str]:
+    """What is known of a deployment and its run, then what the run's report told."""
+    run = overview.find(name).run
+    body = overview.story(name)
+    yield from _facts({one: body[one] for one in ("deployment", "run")})
+    if run is None:
+        return
+    story = body["run"]
+    yield from (f"step: {_step(one)}" for one in story["steps"])
+    if (back := story["way_back"]) is not None:
+        commit, target = back.get("commit", "")[:_SHORT], back["target"]
+        came = f"; it came as {back['restored']}" if "restored" in back else ""
+        yield f"went back to: {commit} ({target}), {back.get('why', '')}{came}"
+    if (served := story["serving_after"]) is not None:
+        yield f"served when it had ended: {served}"
+    if (by := story["taken_over_by"]) is not None:
+        yield f"taken over by: {by['run']}" + (f" ({by['for']})" if by["for"] else "")
+    yield overview.report(run)
+
+
 def _facts(body: dict[str, Any], indent: str = "") -> Iterator[str]:
     for name, value in body.items():
+        if name in _TOLD_BELOW:
+            continue
         if isinstance(value, dict):
             yield f"{indent}{name}:"
             yield from _facts(value, f"{indent}  ")
         elif value not in (None, "", []):
-            yield f"{indent}{name}: {_words(value)}"
+            yield f"{indent}{name}: {value}"
 
 
-def _words(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(f"{one['name']} {one['status']}" for one in value)
-    return str(value)
+def _step(step: dict[str, Any]) -> str:
+    return f"{step['name']:<9} {step['status']:<8} {step['meaning']}".rstrip()
 
 
 def _line(one: "LogLine", *, as_json: bool) -> str:

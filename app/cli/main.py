@@ -1,16 +1,15 @@
 """``pm33``: one command line; each noun is imported only when it is named."""
 
-import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 import click
-from typing_extensions import override
 
 from app import __version__
 from app.cli.failure import Failure, wants_json
+from app.cli.lazy import LazyGroup
 from app.errors import OpsError
 
 __all__ = ["cli", "main"]
@@ -28,25 +27,10 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "serve": "app.cli.serve:serve",
 }
 
-
-class _LazyGroup(click.Group):
-    """Imports a command's module when the command is asked for."""
-
-    @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    @override
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        path = _COMMANDS.get(cmd_name)
-        if path is None:
-            return None
-        module, _, name = path.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+_HELP: Final = ["-h", "--help"]
 
 
-@click.command(cls=_LazyGroup)
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
 @click.version_option(__version__, prog_name="pm33")
 def cli() -> None:
     """Health that tells the truth, and deployments that lose nothing."""
@@ -74,7 +58,9 @@ def main(
     # they hide none of the installed ones.
     sys.path.append("")
     try:
-        code = command.main(words, prog_name=program, standalone_mode=False)
+        code = command.main(
+            words, prog_name=program, standalone_mode=False, help_option_names=_HELP
+        )
     except (click.ClickException, click.Abort, KeyboardInterrupt, OpsError) as error:
         code = _fail(error, as_json=wants_json(command, program, words))
     except BrokenPipeError:

@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from app.backend.deploy.report import RunReport
     from app.backend.deploy.request import MonitorRequest
 
-__all__ = ["for_option", "monitor", "request_of", "watch"]
+__all__ = ["for_option", "monitor", "monitors_for_option", "request_of", "watch"]
 
-for_option = click.option(
-    "--for",
-    "seconds",
-    type=Seconds(zero=False),
-    help="How long to watch. [until it is stopped]",
+_FOR = "How long to watch. [until it is stopped]"
+for_option = click.option("--for", "seconds", type=Seconds(zero=False), help=_FOR)
+monitors_for_option = click.option(
+    "--for", "seconds", type=Seconds(zero=False), help=f"With --monitor: {_FOR}"
 )
 
 
@@ -44,7 +43,12 @@ for_option = click.option(
 )
 @json_option
 def monitor(*, environment: str | None, as_json: bool, **flags: Any) -> None:
-    """Watches what serves; exits with 1 if it has rolled back."""
+    """Watches what serves, and goes back when it turns bad.
+
+    Exits with 0 if it was good for the whole time, 1 if it has rolled back, 2 if it was
+    asked wrongly, 3 if a bad or an unknown release serves, 5 if nothing serves, 6 if it
+    is undecided, 78 if the configuration cannot be used, 130 if it was stopped.
+    """
     delivery = Delivery.into(environment, guess=True)
     delivery.finish(watch(delivery, flags), as_json=as_json)
 

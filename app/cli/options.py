@@ -16,6 +16,7 @@ __all__ = [
     "gate_hold_option",
     "json_option",
     "monitor_interval_option",
+    "monitors_failure_threshold_option",
     "refuse_misplaced",
 ]
 
@@ -23,7 +24,7 @@ _LONGEST = 366 * 86_400
 
 
 class Seconds(click.ParamType[float]):
-    """``90``, ``90s``, ``30m`` or ``2h``.
+    """``90``, ``90s``, ``30m``, ``2h`` or ``30d``.
 
     Args:
         zero: whether none is a duration, too.
@@ -46,7 +47,7 @@ class Seconds(click.ParamType[float]):
         seconds = parse_duration(value)
         # NaN is not between anything.
         if not isinstance(seconds, float) or not 0 <= seconds <= _LONGEST:
-            self.fail("is no duration like 90, 90s, 30m or 2h", param, ctx)
+            self.fail("is no duration like 90, 90s, 30m, 2h or 30d", param, ctx)
         if not seconds and not self._zero:
             self.fail("has to be more than nothing", param, ctx)
         return seconds
@@ -68,10 +69,16 @@ monitor_interval_option = click.option(
     type=Seconds(zero=False),
     help="From one look to the next. [PM33_MONITOR_INTERVAL]",
 )
+_FAILURE_THRESHOLD = "Failed looks in a row that are a failure."
 failure_threshold_option = click.option(
     "--failure-threshold",
     type=click.IntRange(1, 100),
-    help="Failed looks in a row that are a failure. [PM33_FAILURE_THRESHOLD]",
+    help=f"{_FAILURE_THRESHOLD} [PM33_FAILURE_THRESHOLD]",
+)
+monitors_failure_threshold_option = click.option(
+    "--failure-threshold",
+    type=click.IntRange(1, 100),
+    help=f"With --monitor: {_FAILURE_THRESHOLD} [PM33_FAILURE_THRESHOLD]",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="The result as JSON on stdout."

@@ -53,6 +53,7 @@ def up(*, foreground: bool, **chosen: Any) -> None:
         )
     if fresh and variables:
         click.echo(_told_of(home, variables), err=True)
+    _warn_of_run(home, status)
     _tell(status)
 
 
@@ -81,7 +82,7 @@ def status(*, as_json: bool) -> None:
 
     async def ask(home: Path) -> dict[str, Any]:
         local = LocalPlatform(home)
-        found = dict(await local.status())
+        found = dict(await local.status(look=True))
         running = found["proxy"]["pid"] is not None
         found["answered"] = await local.proxy_total() if running else None
         return found
@@ -116,14 +117,32 @@ def _told_of(home: Path, variables: Mapping[str, str]) -> str:
     return f"The service goes on with the DATABASE_URL in {file}, not this shell's."
 
 
+def _warn_of_run(home: Path, status: Mapping[str, Any]) -> None:
+    """`make run` in the same home has the same database."""
+    from app.backend.processes.files import is_held  # noqa: PLC0415 - as above
+    from app.cli.run import LOCK  # noqa: PLC0415 - needed here alone
+
+    database = status["database"]
+    shared = database["pid"] is not None or database.get("starting")
+    if shared and is_held(home / LOCK):
+        click.echo(
+            "`make run` is at work in this home, too: it and the platform's releases "
+            "share one database. PM33_HOME gives one of them another.",
+            err=True,
+        )
+
+
 def _tell(status: Mapping[str, Any]) -> None:
     proxy, database = status["proxy"], status["database"]
     click.echo(f"Service      {status['url']}  ({status['environment']})")
     click.echo(f"Repository   {status['repository']}")
-    answered = f", {count} answers" if (count := status.get("answered")) else ""
-    click.echo(f"Proxy        {_process(proxy)}{answered}")
-    if database["pid"] or database["problem"]:
-        click.echo(f"PostgreSQL   {_process(database)}")
+    if supervisor := status.get("supervisor"):
+        click.echo(f"Supervisor   pid {supervisor['pid']}{_since(supervisor)}")
+    count = status.get("answered")
+    answered = "" if count is None else f", {count} answers"
+    click.echo(f"Proxy        {_process(proxy)}{answered}{_since(proxy)}")
+    if database["pid"] or database["problem"] or database.get("starting"):
+        click.echo(f"PostgreSQL   {_process(database)}{_since(database)}")
     if status["active"] is None:
         click.echo("Serving      nothing yet; `pm33 deploy` changes that")
     for one in status["deployments"]:
@@ -131,15 +150,47 @@ def _tell(status: Mapping[str, Any]) -> None:
         age = _age(datetime.fromisoformat(one["created_at"]))
         line = f"{mark} {one['id']}  {one['commit'][:12]}  {one['status']:<12}  {age}"
         click.echo(line.rstrip())
-        if one["reason"] and one["status"] in {"FAILED", "CRASHED"}:
+        if one["reason"] and one["status"] not in {"REMOVING", "REMOVED"}:
             click.echo(f"    {one['reason'].splitlines()[0]}")
+        for replica in one.get("replicas", ()):
+            click.echo(f"    {_replica(replica)}")
 
 
 def _process(part: Mapping[str, Any]) -> str:
     if part["pid"] is None:
-        return f"does not run: {part['problem'] or 'it is being started'}"
+        problem = part["problem"]
+        return f"does not run: {problem}" if problem else "is being started"
     version = part.get("version")
     return f"{version}, pid {part['pid']}" if version else f"pid {part['pid']}"
+
+
+def _since(part: Mapping[str, Any]) -> str:
+    """Since when it has run, and what was before that."""
+    if part.get("since") is None or part["pid"] is None:
+        return ""
+    since = f" since {_clock(part['since'])}"
+    if not part["why"]:
+        return since
+    often = "" if (count := part.get("restarts", 1)) == 1 else f" {count} times"
+    return f"{since}, started again{often}: {part['why']}"
+
+
+def _replica(one: Mapping[str, Any]) -> str:
+    well = "healthy" if one["healthy"] else f"not healthy: {one['problem']}"
+    process = f", pid {one['pid']}" if one["pid"] else ""
+    count = one["restarts"]
+    words = "1 restart" if count == 1 else f"{count} restarts"
+    told = f"{one['replica']}  {well}{process}, {words}"
+    if one["ended"] is None:
+        return told
+    return f"{told}; ended last at {_clock(one['ended_at'])}: {one['ended']}"
+
+
+def _clock(at: str) -> str:
+    """The time of day here, and the day unless it is today."""
+    moment = datetime.fromisoformat(at).astimezone()
+    today = moment.date() == datetime.now(UTC).astimezone().date()
+    return f"{moment:%H:%M:%S}" if today else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _age(at: datetime) -> str:

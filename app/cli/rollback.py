@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.delivery import Delivery
-from app.cli.monitor import for_option, watch
+from app.cli.monitor import monitors_for_option, watch
 from app.cli.options import (
     actor,
     environment_option,
-    failure_threshold_option,
     gate_hold_option,
     json_option,
     monitor_interval_option,
+    monitors_failure_threshold_option,
 )
 
 if TYPE_CHECKING:
@@ -47,25 +47,25 @@ _OF_BOTH = ("monitor_interval", "reason")
     default=None,
     help="Build its commit anew if it cannot be restored.",
 )
-@click.option(
-    "--supersede",
-    is_flag=True,
-    default=None,
-    help="Take over from a run that watches.",
-)
 @gate_hold_option
 @click.option("--monitor", is_flag=True, help="Watch; go back when it turns bad.")
 @monitor_interval_option
-@failure_threshold_option
-@for_option
+@monitors_failure_threshold_option
+@monitors_for_option
 @json_option
 def rollback(
     *, environment: str | None, monitor: bool, as_json: bool, **flags: Any
 ) -> None:
     """Brings an earlier deployment back, and verifies that it serves.
 
-    Exits with 0 if that is so, 3 if it could not be verified, 5 if there is nothing to
-    go back to. With --monitor it exits with 1 if it has rolled back.
+    What was rolled away from is not chosen again by itself: name it with --target, and
+    say with --reason why it is good now.
+
+    Exits with 0 if that is so, 2 if it was asked wrongly, 3 if it could not be verified
+    or a bad release serves, 4 if somebody else is at work, 5 if there is nothing to go
+    back to or it was refused, 75 if somebody else has taken over, 78 if the
+    configuration cannot be used, 130 if it was interrupted. With --monitor it exits
+    with 1 if it has rolled back, 6 if it is undecided.
     """
     given = {name: one for name, one in flags.items() if one is not None}
     refuse_mixture(given, monitor=monitor)

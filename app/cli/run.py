@@ -16,20 +16,16 @@ import click
 
 from app.backend.config.environment import Config, get_config
 from app.backend.database.embedded import EmbeddedServer, start
-from app.backend.processes import (
-    FileLock,
-    ProcessMark,
-    end,
-    gone_by,
-    spawn,
-    write_private,
-)
+from app.backend.processes import ProcessMark, end, gone_by, spawn
+from app.backend.processes.files import FileLock, is_held, write_private
 from app.errors import ConfigError, MigrationError, OpsError
 
-__all__ = ["run"]
+__all__ = ["LOCK", "run"]
 
 _RECORD = "run.json"
-_LOCK = "run.lock"
+LOCK = "run.lock"
+"""Held in the home as long as a run is at work there."""
+
 _PATHS = (
     "/api/health",
     "/api/health/detailed",
@@ -132,10 +128,21 @@ class _Run:
                 origin = _ORIGINS[self._server.source]
                 where = f"{self._server.version} {origin}, data in"
                 _say(f"PostgreSQL  {where} {self._server.data_dir}")
+                self._warn_of_platform()
             else:
                 _say("PostgreSQL  as DATABASE_URL says")
             await self._migrate()
             return await self._serve()
+
+    def _warn_of_platform(self) -> None:
+        """A platform of the same home has the same database."""
+        # 0.2 s, after the database has been waited for.
+        from app.backend.deploy.platforms.local.places import Places  # noqa: PLC0415
+
+        if is_held(Places(self._home).supervisor_lock):
+            _say("Shared      the platform of this home runs, too: its releases use")
+            _say("            this database, and its schema is migrated now;")
+            _say("            PM33_HOME gives this run a database of its own")
 
     async def _migrate(self) -> None:
         async with self._child("migrate", "up", grace=_GRACE) as child:
@@ -223,7 +230,7 @@ class _Run:
 
 
 def _take_lock(home: Path) -> FileLock:
-    lock = FileLock(home / _LOCK)
+    lock = FileLock(home / LOCK)
     try:
         home.mkdir(parents=True, exist_ok=True)
         taken = lock.acquire()

@@ -107,8 +107,7 @@ REFUSED = [
 ]
 QUICK = {
     Cell(variables=Variables.TARGET_WITH_PLAN),
-    Cell(database=False),
-    Cell(variables=Variables.CURRENT, database=False, gated=False),
+    Cell(variables=Variables.CURRENT, database=False),
     Cell(schema=Schema.TAKEN, gated=False),
 }
 

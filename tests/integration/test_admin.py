@@ -1,9 +1,11 @@
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 
 from app.backend.api.problems import PROBLEM_TYPE
@@ -11,8 +13,16 @@ from app.backend.database.embedded import EmbeddedServer
 from app.backend.main import install
 from app.errors import RouteTakenError
 from tests.support.postgres import fresh_database
+from tests.support.processes import Child
 from tests.support.scripts import ROOT, ran
-from tests.support.service import TOKEN, Service, served_service, until
+from tests.support.service import (
+    TOKEN,
+    Service,
+    attached,
+    served_service,
+    serving,
+    until,
+)
 
 REFUSED = "postgresql://nobody@127.0.0.1:1/none"
 ROUTES = [
@@ -33,6 +43,19 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     ("migrations/runs", {"phase": "contract"}, "body.phase"),
     ("migrations/runs", {"phase": "expand", "now": True}, "body.now"),
 ]
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    with serving(tmp_path_factory.mktemp("lasting")) as child:
+        yield child
+
+
+@pytest_asyncio.fixture
+async def plain(lasting: Child) -> AsyncIterator[Service]:
+    """A service with nothing but a token; its tests change nothing of it."""
+    async with attached(lasting) as service:
+        yield service
 
 
 async def ask(
@@ -73,26 +96,32 @@ async def test_without_a_token_set_no_admin_path_is_there(tmp_path: Path) -> Non
                 problem(await ask(service, method, path, token), 404)
 
 
-async def test_every_admin_route_wants_the_token(tmp_path: Path) -> None:
-    async with served_service(tmp_path) as service:
-        for method, path in ROUTES:
-            missing = await ask(service, method, path, token=None)
-            wrong = await ask(service, method, path, token="wrong")
+async def test_every_admin_route_wants_the_token(plain: Service) -> None:
+    for method, path in ROUTES:
+        missing = await ask(plain, method, path, token=None)
+        wrong = await ask(plain, method, path, token="wrong")
 
-            assert problem(missing, 401)["remedy"]
-            assert missing.headers["www-authenticate"] == "Bearer"
-            assert "invalid_token" in wrong.headers["www-authenticate"]
-        event = await service.child.event(logger="pm33.admin", outcome="refused")
-        assert event["actor"] == "anonymous"
+        assert problem(missing, 401)["remedy"]
+        assert missing.headers["www-authenticate"] == "Bearer"
+        assert "invalid_token" in wrong.headers["www-authenticate"]
+    event = await plain.child.event(logger="pm33.admin", outcome="refused")
+    assert event["actor"] == "anonymous"
 
 
-async def test_migrations_run_as_an_operation_that_can_be_followed(
+async def test_migrations_run_as_an_operation_that_is_followed_and_logged(
     tmp_path: Path, database_url: str
 ) -> None:
     async with served_service(tmp_path, DATABASE_URL=database_url) as service:
         begun = await ask(service, "POST", "/api/admin/migrations/runs", phase="expand")
         operation = await ended(service, begun.headers["location"])
         current = await ask(service, "GET", "/api/admin/migrations")
+        again = await ask(service, "POST", "/api/admin/migrations/runs")
+        await ended(service, again.headers["location"])
+        target = f"expand {again.json()['id']}"
+        event = await service.child.event(action="migrations.run", target=target)
+        read = await service.child.event(
+            action="operations.get", target=again.json()["id"]
+        )
 
     assert begun.status_code == 202
     assert begun.json()["id"] == operation["id"]
@@ -101,6 +130,12 @@ async def test_migrations_run_as_an_operation_that_can_be_followed(
     assert operation["actor"] == "admin-token"
     assert operation["result"] == current.json()
     assert current.json()["position"] == "current"
+
+    assert event["message"] == "admin call"
+    assert event["actor"] == "admin-token"
+    assert event["outcome"] == "accepted"
+    assert event["request_id"] == again.headers["x-request-id"]
+    assert read["outcome"] == "done"
 
 
 async def test_a_schema_without_the_tables_of_operations_says_how_to_get_them(
@@ -117,23 +152,6 @@ async def test_a_schema_without_the_tables_of_operations_says_how_to_get_them(
     assert "pm33 migrate up" in problem(run, 503)["remedy"]
 
 
-async def test_a_call_is_in_the_log_with_actor_action_target_and_outcome(
-    tmp_path: Path, database_url: str
-) -> None:
-    async with served_service(tmp_path, DATABASE_URL=database_url) as service:
-        begun = await ask(service, "POST", "/api/admin/migrations/runs")
-        await ended(service, begun.headers["location"])
-        event = await service.child.event(action="migrations.run")
-        read = await service.child.event(action="operations.get")
-
-    assert event["message"] == "admin call"
-    assert event["actor"] == "admin-token"
-    assert event["target"] == f"expand {begun.json()['id']}"
-    assert event["outcome"] == "accepted"
-    assert event["request_id"] == begun.headers["x-request-id"]
-    assert (read["target"], read["outcome"]) == (begun.json()["id"], "done")
-
-
 async def test_a_database_that_is_down_is_503_with_a_remedy(tmp_path: Path) -> None:
     async with served_service(tmp_path, DATABASE_URL=REFUSED) as service:
         for method, path in IN_DATABASE:
@@ -144,13 +162,10 @@ async def test_a_database_that_is_down_is_503_with_a_remedy(tmp_path: Path) -> N
             assert elsewhere is path.endswith("rollbacks")
 
 
-async def test_without_a_database_an_operation_is_503_too(tmp_path: Path) -> None:
-    async with served_service(tmp_path) as service:
-        for method, path in IN_DATABASE:
-            assert (
-                "DATABASE_URL"
-                in problem(await ask(service, method, path), 503)["remedy"]
-            )
+async def test_without_a_database_an_operation_is_503_too(plain: Service) -> None:
+    for method, path in IN_DATABASE:
+        told = problem(await ask(plain, method, path), 503)
+        assert "DATABASE_URL" in told["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -173,30 +188,22 @@ async def test_a_service_that_cannot_ask_its_platform_does_not_roll_back(
     assert "canary" not in output + str(body)
 
 
-async def test_a_body_is_taken_to_the_letter(tmp_path: Path) -> None:
-    async with served_service(tmp_path) as service:
-        for path, body, named in MISTAKES:
-            answer = await ask(service, "POST", f"/api/admin/{path}", **body)
+async def test_a_body_is_taken_to_the_letter(plain: Service) -> None:
+    for path, body, named in MISTAKES:
+        answer = await ask(plain, "POST", f"/api/admin/{path}", **body)
 
-            told = problem(answer, 422)["errors"]
-            assert named in {one["at"] for one in told}, (path, body)
+        told = problem(answer, 422)["errors"]
+        assert named in {one["at"] for one in told}, (path, body)
 
 
-async def test_what_is_not_there_is_404_with_a_remedy(
+async def test_on_railway_the_journal_answers_and_says_what_it_cannot_know(
     tmp_path: Path, database_url: str
 ) -> None:
     variables = {"PM33_PLATFORM": "railway", "DATABASE_URL": database_url}
     async with served_service(tmp_path, **variables) as service:
         for path in ("operations/op-none", "deployments/none"):
-            answer = await ask(service, "GET", f"/api/admin/{path}")
-            assert problem(answer, 404)["remedy"]
-
-
-async def test_deployments_say_what_cannot_be_known_from_here(
-    tmp_path: Path, database_url: str
-) -> None:
-    variables = {"PM33_PLATFORM": "railway", "DATABASE_URL": database_url}
-    async with served_service(tmp_path, **variables) as service:
+            missing = await ask(service, "GET", f"/api/admin/{path}")
+            assert problem(missing, 404)["remedy"]
         answer = await ask(service, "GET", "/api/admin/deployments?limit=5")
 
     assert answer.status_code == 200
@@ -205,9 +212,8 @@ async def test_deployments_say_what_cannot_be_known_from_here(
     assert "Railway" in body["notes"][0]
 
 
-async def test_a_platform_that_is_not_up_is_503_with_a_remedy(tmp_path: Path) -> None:
-    async with served_service(tmp_path) as service:
-        answer = await ask(service, "GET", "/api/admin/deployments")
+async def test_a_platform_that_is_not_up_is_503_with_a_remedy(plain: Service) -> None:
+    answer = await ask(plain, "GET", "/api/admin/deployments")
 
     assert "pm33 platform up" in problem(answer, 503)["remedy"]
 
@@ -222,10 +228,9 @@ async def test_the_service_starts_without_what_only_admin_calls_need() -> None:
 
 
 async def test_openapi_describes_every_admin_route_with_its_problems(
-    tmp_path: Path,
+    plain: Service,
 ) -> None:
-    async with served_service(tmp_path) as service:
-        document = await service.json("/openapi.json")
+    document = await plain.json("/openapi.json")
 
     paths = {p: o for p, o in document["paths"].items() if p.startswith("/api/admin")}
     told = {(m.upper(), p) for p, operations in paths.items() for m in operations}

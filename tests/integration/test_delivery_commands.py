@@ -98,14 +98,25 @@ async def test_deployments_are_listed_shown_and_heard(place: Place) -> None:
         place.told(PM33, "deployments", "list"),
         *(place.told(PM33, "deployments", "show", name) for name in names),
     )
-    logs, table, nothing = await asyncio.gather(
+    logs, table, told, nothing = await asyncio.gather(
         place.run(PM33, "deployments", "logs", "-e", "development", "--json"),
         place.run(PM33, "deployments", "-e", "development"),
+        place.run(PM33, "deployments", "show", report["run"], "-e", "development"),
         place.run(PM33, "deployments", "show", "none", "-e", "development"),
     )
     [entry] = listed["entries"]
 
-    assert shown == [entry] * 3
+    for one in shown:
+        assert one["deployment"] == entry["deployment"] == one["serves"]
+        assert (
+            one["run"].items() >= {**entry["run"], "steps": one["run"]["steps"]}.items()
+        )
+        assert one["run"]["meaning"] == report["meaning"]
+        assert [step["name"] for step in one["run"]["steps"]] == [
+            step["name"] for step in report["steps"]
+        ]
+    assert f"{report['run']}: {report['meaning']}\n" in told.out
+    assert f"serves: {commit[:12]} ({report['deployment']})\n" in told.out
     assert (entry["run"]["run"], entry["run"]["outcome"]) == (report["run"], "unbaked")
     assert entry["deployment"]["active"]
     lines = [json.loads(line) for line in logs.out.splitlines()]

@@ -173,6 +173,8 @@ async def test_half_open_heads_are_closed_while_health_is_answered(
             served_service(tmp_path, PM33_HEADER_TIMEOUT=2) as service,
             AsyncExitStack() as stack,
         ):
+            # Until the first results it is unknown, which is 503.
+            await service.answers("/api/health", 200)
             half_open = [
                 await stack.enter_async_context(connect(service.port))
                 for _ in range(count)

@@ -72,7 +72,8 @@ async def turned_bad(
     """Deploys it, lets it turn bad once it serves, and returns how that has ended."""
     deploying = asyncio.create_task(delivery.deploy(bad, bake=BAKE))
     await delivery.serving(bad)
-    await asyncio.sleep(0.5)
+    (active,) = await delivery.active()
+    await delivery.has_said(f"watching {active.id}")
     order.write_text(fault, encoding="utf-8")  # noqa: ASYNC240 - a word
     if fault is Fault.ANOTHER:
         run = run_dir(delivery.home)
@@ -109,7 +110,8 @@ async def is_undone(
         name for name, step in runs[0].steps.items() if step.status is StepStatus.FAILED
     ]
     assert failed == ["bake"]
-    assert quarantined(runs) == {bad: report.run}
+    shunned = quarantined(runs)
+    assert {commit: by.run for commit, by in shunned.items()} == {bad: report.run}
     listed = await delivery.platform.deployments(50)
     for known in (runs, ()):
         next_way_back = last_known_good(listed, known, current_commit=good)

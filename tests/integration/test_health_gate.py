@@ -77,7 +77,9 @@ async def test_a_schema_that_is_ahead_opens_the_gate(
     await execute(
         database_url, "UPDATE ops.alembic_version SET version_num = '9999_future'"
     )
-    async with served_service(tmp_path, **QUICK, DATABASE_URL=database_url) as service:
+    async with served_service(
+        tmp_path, HEALTH_DATABASE_PERIOD=0.2, DATABASE_URL=database_url
+    ) as service:
         body = await service.answers(STARTUP, 200)
         database = await service.check("database")
 

@@ -62,6 +62,12 @@ async def echoing(scene: Stage) -> AsyncIterator[Echo]:
         yield echo
 
 
+async def some_more(load: Load, number: int = 100) -> None:
+    """Waits until so many requests more have had their answers."""
+    there = len(load.requests)
+    await eventually(lambda: len(load.requests) >= there + number)
+
+
 async def test_a_killed_replica_of_two_loses_only_what_it_had_begun(
     scene: Stage,
 ) -> None:
@@ -69,17 +75,20 @@ async def test_a_killed_replica_of_two_loses_only_what_it_had_begun(
     scene.switch(release)
     await scene.start_proxy()
     async with Load(scene.port, rate=150) as load:
-        await asyncio.sleep(0.5)
-        release.replicas[0].signal(SIGKILL)
+        await some_more(load)
         killed = time.monotonic()
-        await asyncio.sleep(1)
+        release.replicas[0].signal(SIGKILL)
+        await release.replicas[0].exit_code()
+        gone = time.monotonic()
+        await some_more(load)
         scene.start("r0", release.folder / "0.sock")
-        await asyncio.sleep(1)
+        await some_more(load)
 
     # Nobody can know whether a POST that was being executed would be a second one.
     lost = [one for one in load.requests if one.loss]
     assert all(
-        one.kind is Kind.KEPT_POST and one.sent <= killed <= one.ended for one in lost
+        one.kind is Kind.KEPT_POST and one.sent <= gone and one.ended >= killed
+        for one in lost
     ), lost
     assert max(executions(scene.ledger).values()) == 1
 
@@ -145,9 +154,10 @@ async def test_clients_access_log_and_caddy_count_the_same(scene: Stage) -> None
     await scene.start_proxy()
     traffic = TrafficLog(scene.places.access_log, scene.folder / "counters.json")
     async with Load(scene.port, rate=100) as load:
-        await asyncio.sleep(1)
+        await some_more(load)
         scene.switch(releases[1])
-        await asyncio.sleep(1)
+        await eventually(lambda: load.requests[-1].release == "r1")
+        await some_more(load)
 
     seen = [one.release for one in load.requests]
     assert await proxy_total(scene.places.admin) == len(seen)
@@ -267,8 +277,10 @@ async def test_caddy_that_is_asked_to_end_finishes_what_it_has(scene: Stage) -> 
     scene.switch(release)
     caddy = await scene.start_proxy()
     async with connect(scene.port) as connection:
-        asked = asyncio.create_task(connection.request("GET", "/stream?seconds=0.5"))
-        await asyncio.sleep(0.2)
+        asked = asyncio.create_task(
+            connection.request("POST", "/stream?seconds=0.5", b"begun")
+        )
+        await eventually(lambda: executions(scene.ledger))
         caddy.send_signal(SIGTERM)
         assert (await asked).body.endswith(b"end")
 

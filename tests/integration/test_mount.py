@@ -37,14 +37,23 @@ async def test_a_mounted_application_answers_everything_that_is_not_ours(
 @pytest.mark.parametrize(
     ("mount", "cause"),
     [
-        (f"{HOST}:missing", "AttributeError"),
-        ("broken_app:app", "ModuleNotFoundError"),
-        ("broken_app", "ModuleNotFoundError"),
-        ("leaving_app:app", "SystemExit"),
-        (f"{HOST}:failing", "the warehouse is closed"),
-        (f"{HOST}:taking", "already serves /metrics"),
+        pytest.param(f"{HOST}:missing", "AttributeError", id="no such name"),
+        pytest.param("leaving_app:app", "SystemExit", id="exit"),
+        pytest.param(f"{HOST}:failing", "the warehouse is closed", id="lifespan"),
+        pytest.param(f"{HOST}:taking", "already serves /metrics", id="path"),
+        pytest.param(
+            "broken_app:app",
+            "ModuleNotFoundError",
+            id="import fails",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            "broken_app",
+            "ModuleNotFoundError",
+            id="default name",
+            marks=pytest.mark.full,
+        ),
     ],
-    ids=["no such name", "import fails", "default name", "exit", "lifespan", "path"],
 )
 async def test_a_mount_that_fails_closes_the_gate_and_not_the_process(
     tmp_path: Path, mount: str, cause: str

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from app.backend.deploy.platforms.local import LocalPlatform
 from app.backend.deploy.platforms.local.lifting import bring_down
 from app.backend.deploy.platforms.local.sockets import run_dir
+from app.backend.processes.files import FileLock
 from tests.support.local_platform import (
     Repository,
     deployed,
@@ -56,6 +58,9 @@ async def test_up_says_where_it_is_and_down_leaves_nothing(
     new = await deployed(platform, repository.commit("two"))
     status = await pm33("platform", "status", PM33_HOME=home)
     assert f"→ {new.id}  {new.commit[:12]}  SUCCESS" in status.out
+    assert f"    {new.id}-1  healthy, pid " in status.out
+    assert "Supervisor   pid " in status.out
+    assert re.search(r"Proxy        pid \d+, \d+ answers since \d\d:", status.out)
     again = await pm33("platform", "up", "--port", "1", PM33_HOME=home)
     assert again.code == 0
     assert "runs already" in again.err
@@ -117,6 +122,59 @@ async def test_variables_that_cannot_be_understood_are_refused(
     assert up.code == 78
     assert "some.env, line 2" in up.err
     assert "hunter2" not in up.err
+
+
+async def test_a_home_belongs_to_one_environment(
+    home: Path, repository: Repository
+) -> None:
+    where = ("--port", "0", "--repository", str(repository.path), "--no-database")
+    await pm33("platform", "up", *where, PM33_HOME=home)
+    await deployed(LocalPlatform(home), repository.commit("two"))
+    known = {"PM33_HOME": home, "PM33_PLATFORM": "local"}
+
+    back, listed, again = await asyncio.gather(
+        pm33("rollback", "-e", "production", **known),
+        pm33("deployments", "-e", "production", **known),
+        pm33("platform", "up", "-e", "production", **known),
+    )
+    await pm33("platform", "down", PM33_HOME=home)
+    anew = await pm33("platform", "up", "-e", "staging", **known)
+
+    for refused in (back, listed, again, anew):
+        assert refused.code == 5, refused.err
+        assert "development" in refused.err
+        assert "PM33_HOME" in refused.err
+    assert not (home / "journal" / "production.jsonl").exists()
+
+
+async def test_a_home_without_deployments_may_become_another_environments(
+    home: Path, repository: Repository
+) -> None:
+    where = ("--port", "0", "--repository", str(repository.path), "--no-database")
+    await pm33("platform", "up", *where, PM33_HOME=home)
+    await pm33("platform", "down", PM33_HOME=home)
+
+    up = await pm33("platform", "up", "-e", "production", PM33_HOME=home)
+
+    assert up.code == 0, up.err
+    assert "(production)" in up.out
+
+
+async def test_up_says_that_a_run_of_the_same_home_has_the_same_database(
+    home: Path, repository: Repository
+) -> None:
+    run = FileLock(home / "run.lock")
+    assert run.acquire()
+    try:
+        up = await pm33(
+            *("platform", "up", "--port", "0", "--repository", str(repository.path)),
+            PM33_HOME=home,
+        )
+    finally:
+        run.release()
+
+    assert up.code == 0
+    assert "`make run` is at work in this home" in up.err
 
 
 @pytest.mark.parametrize(

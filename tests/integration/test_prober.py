@@ -26,6 +26,7 @@ from app.errors import ConfigError, PlatformError, PlatformUnreachableError
 from tests.support.known_deployment import KnownDeployment
 from tests.support.odd_server import End, OddServer, answer, odd_server
 from tests.support.probing import DEADLINE, GOOD, ROUTE, only, prober
+from tests.support.processes import eventually
 
 TOKEN = "token-of-the-prober-tests"
 
@@ -248,6 +249,43 @@ class TestPlatform:
         samples = await prober(server.url, KnownDeployment(counters=counters)).round()
 
         assert only(samples, ProbeKind.TRAFFIC).counters == counters
+
+    @pytest.mark.parametrize(
+        "ended",
+        [DeploymentStatus.FAILED, DeploymentStatus.CRASHED, DeploymentStatus.REMOVED],
+    )
+    async def test_one_that_says_it_is_over_is_not_waited_past(
+        self, server: OddServer, ended: DeploymentStatus
+    ) -> None:
+        server.scripts[ROUTE] = [End.HANG]
+        platform = KnownDeployment()
+        began = time.monotonic()
+        asking = asyncio.create_task(
+            prober(server.url, platform, deadline=30.0).round()
+        )
+        await eventually(lambda: len(server.asked) == 2)
+        platform.status = ended
+        samples = await asking
+
+        assert time.monotonic() - began < 10
+        assert only(samples, ProbeKind.PLATFORM).status is ended
+        assert only(samples, ProbeKind.HEALTH).outcome is Outcome.OK
+        assert not [one for one in samples if one.kind is ProbeKind.ROUTE]
+
+    async def test_one_that_goes_away_during_a_round_does_not_end_it(
+        self, server: OddServer
+    ) -> None:
+        server.scripts[ROUTE] = [1.5, answer()]
+        platform = KnownDeployment()
+        asking = asyncio.create_task(
+            prober(server.url, platform, deadline=30.0).round()
+        )
+        await eventually(lambda: len(server.asked) == 2)
+        platform.error = PlatformUnreachableError("away")
+        samples = await asking
+
+        assert only(samples, ProbeKind.PLATFORM).status is DeploymentStatus.SUCCESS
+        assert only(samples, ProbeKind.ROUTE).outcome is Outcome.OK
 
 
 async def test_where_nobody_listens_there_is_no_answer() -> None:

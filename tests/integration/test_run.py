@@ -19,7 +19,8 @@ import pytest
 
 from app.backend.database.embedded import Places, running_url
 from app.backend.database.embedded.identity import scratch_folder
-from app.backend.processes import FileLock, ProcessMark, spawn
+from app.backend.processes import ProcessMark, spawn
+from app.backend.processes.files import FileLock
 from tests.support.installation import NOBODY, install
 from tests.support.postgres import open_home
 from tests.support.processes import Child, eventually
@@ -85,6 +86,20 @@ async def test_every_url_that_it_prints_answers(home: Path) -> None:
         answers = [await client.get(url) for url in urls]
         assert len(urls) == 8
         assert [answer.url for answer in answers if answer.status_code == 404] == []
+
+
+async def test_a_platform_that_has_the_same_database_is_told(home: Path) -> None:
+    (home / "platform").mkdir()
+    platform = FileLock(home / "platform" / "supervisor.lock")
+    assert platform.acquire()
+    try:
+        async with running(home) as child:
+            said = child.output()
+    finally:
+        platform.release()
+
+    assert "the platform of this home runs, too" in said
+    assert "its schema is migrated now" in said
 
 
 async def test_sigterm_stops_everything_and_the_next_run_finds_the_data(

@@ -143,6 +143,8 @@ async def test_an_emergency_is_not_held_up_by_a_variable(tmp_path: Path) -> None
 
     assert said.code == 3, said.err
     assert "pm33 platform up" in said.err
+    # Nobody runs that platform, nor will by himself: it is not waited for.
+    assert said.err.count("asking again") == 1, said.err
 
 
 async def test_the_validation_of_the_specification_works_as_written(

@@ -130,7 +130,7 @@ async def test_connections_that_the_kernel_had_accepted_are_served(
             service.child.signal(signal.SIGTERM)
             await service.child.event(phase="lame_duck")
             # The lame duck ends while the loop is blocked and accepts nobody.
-            await blocking.send(encode("GET", "/blocking?seconds=4"))
+            await blocking.send(encode("GET", "/blocking?seconds=3"))
             await _executed(service, "began /blocking")
             queued = [await stack.enter_async_context(connect(port)) for _ in range(20)]
             for connection in queued:
@@ -246,7 +246,7 @@ async def test_a_shutdown_that_never_ends_is_left_at_its_deadline(
 async def test_a_thread_that_never_ends_does_not_keep_the_process(
     tmp_path: Path,
 ) -> None:
-    with served(tmp_path, PM33_DRAIN_TIMEOUT=1, PM33_CLOSE_TIMEOUT=1) as service:
+    with served(tmp_path, PM33_DRAIN_TIMEOUT=0.5, PM33_CLOSE_TIMEOUT=0.5) as service:
         port = await service.child.port()
         async with connect(port) as connection:
             await connection.request("GET", "/thread?seconds=600")

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -8,9 +9,15 @@ from tests.support.http import connect, encode
 from tests.support.processes import eventually
 from tests.support.served import Served, served
 
-either_way = pytest.mark.parametrize("path", ["/", "/instant"])
-
 HALF = b"POST /ledger HTTP/1.1\r\nhost: test\r\nx-half: "
+
+
+async def either_way(use: Callable[[int, str], Awaitable[None]], port: int) -> None:
+    """Answered by the application, and by the server itself; both at once."""
+    paths = ("/", "/instant")
+    uses = (use(port, path) for path in paths)
+    ends = await asyncio.gather(*uses, return_exceptions=True)
+    assert dict(zip(paths, ends, strict=True)) == dict.fromkeys(paths)
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.full)])
@@ -43,12 +50,9 @@ async def test_a_connection_that_sends_nothing_is_closed_without_a_word(
             assert await connection.read_to_end() == b""
 
 
-@either_way
-async def test_a_late_head_on_a_used_connection_gets_408(
-    tmp_path: Path, path: str
-) -> None:
-    with served(tmp_path, PM33_HEADER_TIMEOUT=1) as service:
-        async with connect(await service.child.port()) as connection:
+async def test_a_late_head_on_a_used_connection_gets_408(tmp_path: Path) -> None:
+    async def late(port: int, path: str) -> None:
+        async with connect(port) as connection:
             assert (await connection.request("GET", path)).status == 200
             await connection.send(HALF)
 
@@ -57,12 +61,15 @@ async def test_a_late_head_on_a_used_connection_gets_408(
             assert late.headers["cache-control"] == "no-store"
             assert await connection.read_to_end() == b""
 
+    with served(tmp_path, PM33_HEADER_TIMEOUT=1) as service:
+        await either_way(late, await service.child.port())
+
 
 async def test_the_deadline_ends_with_the_head(tmp_path: Path) -> None:
     with served(tmp_path, PM33_HEADER_TIMEOUT=1) as service:
         async with connect(await service.child.port()) as connection:
             for _ in range(2):
-                answer = await connection.request("GET", "/slow?seconds=2")
+                answer = await connection.request("GET", "/slow?seconds=1.5")
                 assert answer.body == b"slow"
 
 
@@ -137,29 +144,31 @@ async def test_a_head_behind_an_instant_answer_has_its_whole_time(
             assert (await connection.read()).body == b"2nd"
 
 
-@either_way
-async def test_empty_lines_do_not_hold_an_idle_connection(
-    tmp_path: Path, path: str
-) -> None:
-    with served(tmp_path, PM33_KEEP_ALIVE=1) as service:
-        async with connect(await service.child.port()) as connection:
+async def test_empty_lines_do_not_hold_an_idle_connection(tmp_path: Path) -> None:
+    async def empty(port: int, path: str) -> None:
+        async with connect(port) as connection:
             await connection.request("GET", path)
             await connection.send(b"\r\n")
 
             assert await connection.read_to_end() == b""
 
+    with served(tmp_path, PM33_KEEP_ALIVE=1) as service:
+        await either_way(empty, await service.child.port())
 
-@either_way
+
 async def test_an_idle_connection_is_closed_and_a_used_one_is_kept(
-    tmp_path: Path, path: str
+    tmp_path: Path,
 ) -> None:
-    with served(tmp_path, PM33_KEEP_ALIVE=2) as service:
-        async with connect(await service.child.port()) as connection:
+    async def used(port: int, path: str) -> None:
+        async with connect(port) as connection:
             for _ in range(4):
                 assert (await connection.request("GET", path)).status == 200
                 await asyncio.sleep(1)
 
             assert await connection.read_to_end() == b""
+
+    with served(tmp_path, PM33_KEEP_ALIVE=2) as service:
+        await either_way(used, await service.child.port())
 
 
 async def test_a_blocked_event_loop_costs_no_client_its_request(

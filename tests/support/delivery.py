@@ -92,7 +92,7 @@ class OwnLeases(Leases):
             name=name,
             epoch=self.highest,
             holder=self.holder,
-            reason="",
+            reason=self.taken[-1] if self.taken else "",
             acquired_at=datetime.now(UTC),
             expires_at=datetime.now(UTC),
             free=False,
@@ -118,7 +118,7 @@ class _OwnGuard(Guard):
     left: float = float("inf")
 
     @override
-    def check(self, need: float = 0.0) -> None:
+    def check(self) -> None:
         if self.leases.holder is None or self.leases.highest != self.epoch:
             raise LeaseLostError(f"{self.name} is another's")
 

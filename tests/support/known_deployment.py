@@ -15,7 +15,7 @@ from app.backend.deploy.platforms.base import (
     ReplicaAddress,
     TrafficCounters,
 )
-from app.backend.deploy.watching.probes import Watched
+from app.backend.deploy.watching.questions import Watched
 
 __all__ = ["KnownDeployment"]
 

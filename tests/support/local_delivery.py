@@ -28,6 +28,7 @@ from tests.support.local_platform import (
     running_platform,
     short_home,
 )
+from tests.support.processes import eventually
 
 __all__ = ["ENVIRONMENT", "LocalDelivery", "local_delivery", "local_tools", "request"]
 
@@ -131,6 +132,10 @@ class LocalDelivery:
                 if [one.commit for one in await self.active()] == [commit]:
                     return
                 await asyncio.sleep(0.05)
+
+    async def has_said(self, words: str, times: int = 1) -> None:
+        """Waits until runs of this process have said this, so many times."""
+        await eventually(lambda: sum(words in line for line in self.said) >= times)
 
     async def orphans(self, within: float = 10.0) -> list[Deployment]:
         """What neither serves nor ends; what is left to overlap gets its time."""

@@ -8,8 +8,7 @@ import fcntl
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,38 +24,22 @@ from app.backend.deploy.platforms.base import (
     ServiceSettings,
     TrafficCounters,
 )
-from app.errors import (
-    DeploymentNotFoundError,
-    LeaseLostError,
-    PlatformError,
-    PlatformUnreachableError,
+from app.errors import LeaseLostError, PlatformError, PlatformUnreachableError
+from tests.support.memory_state import (
+    BEGIN,
+    EMPTY,
+    Behaviour,
+    behaviour_of,
+    create,
+    found,
+    listed,
+    move,
+    serve,
 )
 
 __all__ = ["Behaviour", "MemoryPlatform"]
 
-_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _UP = {DeploymentStatus.READY, DeploymentStatus.SUCCESS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
-    """What a commit does.
-
-    Attributes:
-        starts: it becomes ready.
-        well: it is well before users' requests go there.
-        good: it is well when they do.
-        shared: what it depends on is down once users' requests go there.
-        restores: it comes back when it is rolled back to.
-        migrates: the exit code of its migration.
-    """
-
-    starts: bool = True
-    well: bool = True
-    good: bool = True
-    shared: bool = False
-    restores: bool = True
-    migrates: int = 0
 
 
 class MemoryPlatform(Platform):
@@ -120,46 +103,51 @@ class MemoryPlatform(Platform):
         with self._state() as state:
             return list(state["calls"])
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """What the next deployment would get."""
+    def given(self, **values: str | None) -> None:
+        """Variables that somebody has set before; None: sealed."""
         with self._state() as state:
-            return dict(state["variables"])
+            state["variables"] |= values
 
     def active(self) -> Deployment | None:
         """What serves."""
         with self._state() as state:
-            return next((one for one in _all(state) if one.active), None)
+            return next((one for one in listed(state) if one.active), None)
 
     def unfinished(self) -> list[Deployment]:
         """What neither serves nor has ended."""
         with self._state() as state:
             return [
-                one for one in _all(state) if not (one.active or one.status.is_over)
+                one for one in listed(state) if not (one.active or one.status.is_over)
             ]
 
-    def behaviour(self, commit: str) -> Behaviour:
-        """How a commit behaves."""
+    def behaviour(self, deployment: Deployment) -> Behaviour:
+        """How a deployment behaves: as its commit, and by what it was given."""
         with self._state() as state:
-            return _behaviour(state, commit)
+            known = behaviour_of(state, deployment.commit)
+            given = state["snapshots"][deployment.id].values()
+        return replace(
+            known,
+            well=known.well and known.ill_with not in given,
+            good=known.good and not {known.ill_with, known.bad_with} & {*given},
+        )
 
     # The protocol.
 
     @override
     async def deploy(self, commit: str, *, tag: str, epoch: int) -> Deployment:
         with self._change("deploy", epoch, commit) as state:
-            return _create(state, commit, tag)
+            return create(state, commit, tag)
 
     @override
     async def deployment(self, deployment: str) -> Deployment:
         with self._state(answering=True) as state:
             self._advance(state, deployment)
-            return _one(state, deployment)
+            return found(state, deployment)
 
     @override
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         with self._state(answering=True) as state:
-            return tuple(reversed(_all(state)))[:limit]
+            return tuple(reversed(listed(state)))[:limit]
 
     @override
     async def follow(self, deployment: str) -> AsyncIterator[Deployment]:
@@ -172,26 +160,27 @@ class MemoryPlatform(Platform):
     @override
     async def switch(self, deployment: str, *, epoch: int) -> Deployment:
         with self._change("switch", epoch, deployment) as state:
-            one = _one(state, deployment)
+            one = found(state, deployment)
             if not one.active and one.status is not DeploymentStatus.READY:
                 raise PlatformError(f"{deployment} is {one.status}")
-            _serve(state, deployment)
-            return _one(state, deployment)
+            serve(state, deployment)
+            return found(state, deployment)
 
     @override
     async def roll_back(
         self, target: str, *, tag: str, epoch: int, variables: str = "target"
     ) -> Deployment:
         with self._change("roll_back", epoch, target) as state:
-            one = _one(state, target)
+            one = found(state, target)
             if not one.can_roll_back:
                 raise PlatformError(f"{target} cannot be restored")
-            return _create(state, one.commit, tag, rollback_of=target)
+            given = state["snapshots"][target] if variables == "target" else None
+            return create(state, one.commit, tag, rollback_of=target, given=given)
 
     @override
     async def cancel(self, deployment: str, *, epoch: int) -> None:
         with self._change("cancel", epoch, deployment) as state:
-            one = _one(state, deployment)
+            one = found(state, deployment)
             if one.active:
                 raise PlatformError(f"{deployment} serves")
             if not one.status.is_over:
@@ -207,7 +196,7 @@ class MemoryPlatform(Platform):
         timeout: float,
     ) -> CommandResult:
         with self._change("run", epoch, " ".join(command)) as state:
-            code = _behaviour(state, commit).migrates
+            code = behaviour_of(state, commit).migrates
             return CommandResult(code, "one\ntwo\nthe last line\n")
 
     @override
@@ -215,7 +204,7 @@ class MemoryPlatform(Platform):
         self, deployment: str, *, limit: int = 200, follow: bool = False
     ) -> AsyncIterator[LogLine]:
         for number in range(30)[-limit:]:
-            yield LogLine(_BEGIN, "1", f"line {number} of {deployment}")
+            yield LogLine(BEGIN, "1", f"line {number} of {deployment}")
 
     @override
     async def settings(self, commit: str) -> ServiceSettings:
@@ -223,12 +212,23 @@ class MemoryPlatform(Platform):
             return ServiceSettings(start_command="serve", replicas=2)
 
     @override
+    async def variables(
+        self, deployment: str | None = None
+    ) -> Mapping[str, str | None]:
+        with self._state(answering=True) as state:
+            if deployment is None:
+                return dict(state["variables"])
+            found(state, deployment)
+            return dict(state["snapshots"][deployment])
+
+    @override
     async def set_variables(
         self, values: Mapping[str, str | None], *, epoch: int
     ) -> None:
         with self._change("set_variables", epoch, ",".join(values)) as state:
-            merged = state["variables"] | values
-            state["variables"] = {k: v for k, v in merged.items() if v is not None}
+            state["variables"] |= values
+            for name in [name for name, value in values.items() if value is None]:
+                del state["variables"][name]
 
     @override
     async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:
@@ -283,10 +283,11 @@ class MemoryPlatform(Platform):
     def _state(self, *, answering: bool = False) -> Iterator[dict[str, Any]]:
         with self._path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            state = _EMPTY | (
+            state = EMPTY | (
                 json.loads(self._path.read_text()) if self._path.exists() else {}
             )
-            state = json.loads(json.dumps(state))
+            before = json.dumps(state)
+            state = json.loads(before)
             if answering and state["deaf"]:
                 state["deaf"] -= 1
                 self._save(state)
@@ -294,7 +295,8 @@ class MemoryPlatform(Platform):
             if answering and state["away"]:
                 raise PlatformUnreachableError("nobody answers")
             yield state
-            self._save(state)
+            if json.dumps(state) != before:
+                self._save(state)
 
     def _save(self, state: Mapping[str, Any]) -> None:
         draft = self._path.with_suffix(".draft")
@@ -302,81 +304,15 @@ class MemoryPlatform(Platform):
         draft.replace(self._path)
 
     def _advance(self, state: dict[str, Any], deployment: str) -> None:
-        one = _one(state, deployment)
+        one = found(state, deployment)
         if one.status is DeploymentStatus.INITIALIZING:
-            _move(state, deployment, DeploymentStatus.DEPLOYING)
+            move(state, deployment, DeploymentStatus.DEPLOYING)
         elif one.status is DeploymentStatus.DEPLOYING:
-            behaviour = _behaviour(state, one.commit)
+            behaviour = behaviour_of(state, one.commit)
             good = behaviour.restores if one.rollback_of else behaviour.starts
             if not good:
-                _move(state, deployment, DeploymentStatus.FAILED, "health check failed")
+                move(state, deployment, DeploymentStatus.FAILED, "health check failed")
             elif one.rollback_of or self.switches_itself:
-                _serve(state, deployment)
+                serve(state, deployment)
             else:
-                _move(state, deployment, DeploymentStatus.READY)
-
-
-_EMPTY: dict[str, Any] = {
-    "epoch": 0,
-    "deployments": {},
-    "variables": {},
-    "calls": [],
-    "behaviours": {},
-    "faults": {},
-    "refusals": [],
-    "deaf": 0,
-    "away": False,
-}
-
-
-def _all(state: Mapping[str, Any]) -> list[Deployment]:
-    return [Deployment.from_dict(one) for one in state["deployments"].values()]
-
-
-def _one(state: Mapping[str, Any], deployment: str) -> Deployment:
-    try:
-        return Deployment.from_dict(state["deployments"][deployment])
-    except KeyError:
-        raise DeploymentNotFoundError(f"there is no {deployment}") from None
-
-
-def _behaviour(state: Mapping[str, Any], commit: str) -> Behaviour:
-    return Behaviour(**state["behaviours"].get(commit, {}))
-
-
-def _create(
-    state: dict[str, Any], commit: str, tag: str, rollback_of: str | None = None
-) -> Deployment:
-    for one in _all(state):
-        if one.tag == tag:
-            return one
-    number = len(state["deployments"]) + 1
-    created = Deployment(
-        id=f"d{number}",
-        commit=commit,
-        status=DeploymentStatus.INITIALIZING,
-        created_at=_BEGIN + timedelta(minutes=number),
-        tag=tag,
-        rollback_of=rollback_of,
-    )
-    state["deployments"][created.id] = created.to_dict()
-    return created
-
-
-def _move(
-    state: dict[str, Any], deployment: str, status: DeploymentStatus, reason: str = ""
-) -> None:
-    state["deployments"][deployment] |= {"status": status, "reason": reason}
-
-
-def _serve(state: dict[str, Any], deployment: str) -> None:
-    for one in _all(state):
-        if one.active and one.id != deployment:
-            _move(state, one.id, DeploymentStatus.REMOVED)
-            state["deployments"][one.id]["active"] = False
-    state["deployments"][deployment] |= {
-        "status": DeploymentStatus.SUCCESS,
-        "active": True,
-        "succeeded": True,
-        "can_roll_back": True,
-    }
+                move(state, deployment, DeploymentStatus.READY)

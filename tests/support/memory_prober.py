@@ -72,7 +72,7 @@ class MemoryProber:
     def _answers(
         self, one: Deployment, at: float, source: Source, number: int
     ) -> Iterator[Sample]:
-        behaviour = self._platform.behaviour(one.commit)
+        behaviour = self._platform.behaviour(one)
         well = behaviour.good if one.active else behaviour.well
         down = behaviour.shared and one.active
         status = Status.UNHEALTHY if down else Status.HEALTHY

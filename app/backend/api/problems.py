@@ -1,5 +1,6 @@
 """Errors as RFC 9457 ``application/problem+json``."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -64,17 +65,29 @@ async def _on_http_error(_request: Request, error: Exception) -> ProblemResponse
 async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    found = error.errors()
+    for one in found:
+        if one["type"] == "json_invalid":
+            return _no_json(one)
     # Where and why, but not the value: it may be a secret in the wrong place.
     errors = [
         {"at": ".".join(str(part) for part in one["loc"]), "message": one["msg"]}
-        for one in error.errors()
+        for one in found
     ]
-    detail = "the request has values that cannot be used"
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        detail,
+        "the request has values that cannot be used",
         remedy="correct the values that `errors` names, and send it again",
         errors=errors,
+    )
+
+
+def _no_json(found: Mapping[str, Any]) -> ProblemResponse:
+    why = (found.get("ctx") or {}).get("error") or found["msg"]
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"the body is no JSON: {why}, at character {found['loc'][-1]}",
+        remedy="send one JSON object",
     )
 
 

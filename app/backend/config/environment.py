@@ -1,4 +1,4 @@
-"""The one model of everything that can be set, and how it is read.
+"""How the one model of everything that can be set is read.
 
 Reading never fails: a value that cannot be used is replaced by its default and kept
 as a :class:`Problem`, so that the startup gate can show all of them at once.
@@ -6,36 +6,14 @@ as a :class:`Problem`, so that the startup gate can show all of them at once.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
-from typing import Any, get_args
+import stat
+from collections.abc import Mapping
+from typing import Any, Final
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-from typing_extensions import override
+from pydantic import ValidationError
 
-from app.backend.config.settings import (
-    AiSettings,
-    CheckKnobs,
-    DatabaseSettings,
-    DeploymentSettings,
-    Group,
-    HealthSettings,
-    MonitoringSettings,
-    OpsSettings,
-    PineconeSettings,
-    RailwaySettings,
-    SecuritySettings,
-    ServerSettings,
-    ServiceSettings,
-)
+from app.backend.config.model import Config, Environment, Problem, fields
+from app.backend.config.settings import CHECKS, CheckKnobs
 from app.errors import ConfigError
 
 __all__ = [
@@ -44,96 +22,17 @@ __all__ = [
     "Problem",
     "configured_secrets",
     "get_config",
+    "knob_of",
     "known_variables",
     "read_config",
 ]
 
+_LARGEST_SECRET: Final = 131_072
+"""Bytes; a variable could hold no more (Linux, ``MAX_ARG_STRLEN``)."""
+
 # The longest knob first, so that MIN_TIME is not read as TIME of a check ..._MIN.
 _KNOBS = "|".join(sorted(map(str.upper, CheckKnobs.model_fields), key=len)[::-1])
 _KNOB = re.compile(rf"HEALTH_(?P<check>[A-Z0-9_]+?)_(?P<knob>{_KNOBS})")
-
-
-class Environment(StrEnum):
-    """Where the service runs; decides defaults and what must be configured."""
-
-    DEVELOPMENT = "development"
-    STAGING = "staging"
-    PRODUCTION = "production"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A variable whose value could not be used; the message never shows the value."""
-
-    variable: str
-    message: str
-    remedy: str
-
-
-class Config(BaseSettings):
-    """Everything that can be set, frozen. Read it with :func:`get_config`."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
-
-    environment: Environment = Environment.DEVELOPMENT
-    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
-    ai: AiSettings = Field(default_factory=AiSettings)
-    pinecone: PineconeSettings = Field(default_factory=PineconeSettings)
-    services: ServiceSettings = Field(default_factory=ServiceSettings)
-    monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
-    security: SecuritySettings = Field(default_factory=SecuritySettings)
-    server: ServerSettings = Field(default_factory=ServerSettings)
-    railway: RailwaySettings = Field(default_factory=RailwaySettings)
-    deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
-    health: HealthSettings = Field(default_factory=HealthSettings)
-    ops: OpsSettings = Field(default_factory=OpsSettings)
-    problems: tuple[Problem, ...] = ()
-
-    @classmethod
-    @override
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Values come in through :func:`read_config` only, never behind its back."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
-
-    @property
-    def is_production(self) -> bool:
-        """Whether the strictest rules apply."""
-        return self.environment is Environment.PRODUCTION
-
-    @property
-    def is_development(self) -> bool:
-        """Whether details may be shown to anybody who asks."""
-        return self.environment is Environment.DEVELOPMENT
-
-    @property
-    def home(self) -> Path:
-        """The folder of local state: ``PM33_HOME``, else ``.pm33/`` in the project."""
-        return self.server.home or _project_root() / ".pm33"
-
-    @property
-    def lame_duck(self) -> float:
-        """Seconds between the word to stop and the end of accepting.
-
-        Railway moves the traffic before it sends SIGTERM, so there is nobody to tell.
-        """
-        if self.server.lame_duck is not None:
-            return self.server.lame_duck
-        return 0.0 if self.railway.present else 2.0
-
-    def secrets(self) -> Iterator[str]:
-        """Every secret value in use, for the redactor and for nobody else."""
-        for group, _, name, _ in _fields():
-            value = getattr(getattr(self, group), name)
-            if isinstance(value, SecretStr):
-                yield value.get_secret_value()
 
 
 def get_config() -> Config:
@@ -146,14 +45,25 @@ def configured_secrets() -> tuple[str, ...]:
     values, _ = _collect(os.environ)
     return tuple(
         values[group][str(field.alias)]
-        for group, field, _, secret in _fields()
+        for group, field, _, secret in fields()
         if secret and str(field.alias) in values.get(group, {})
     )
 
 
 def known_variables() -> Mapping[str, bool]:
     """Every variable that sets a field, and whether ``NAME_FILE`` may stand for it."""
-    return {str(field.alias): secret for _, field, _, secret in _fields()}
+    return {str(field.alias): secret for _, field, _, secret in fields()}
+
+
+def knob_of(variable: str) -> tuple[str, str] | None:
+    """The check and the knob that a ``HEALTH_<CHECK>_<KNOB>`` sets, in lower case.
+
+    None for any other name, the health system's own settings among them.
+    """
+    match = _KNOB.fullmatch(variable)
+    if match is None or variable in known_variables():
+        return None
+    return match["check"].lower(), match["knob"].lower()
 
 
 def read_config(environ: Mapping[str, str]) -> Config:
@@ -181,7 +91,7 @@ def read_config(environ: Mapping[str, str]) -> Config:
 def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    for group, field, _, secret in _fields():
+    for group, field, _, secret in fields():
         variable = str(field.alias)
         text = environ.get(variable, "")
         if secret and not text and environ.get(f"{variable}_FILE"):
@@ -195,28 +105,35 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]
     return values, problems
 
 
-def _fields() -> Iterator[tuple[str, FieldInfo, str, bool]]:
-    """Yields group, field, field name, and whether the field is a secret."""
-    for group, outer in Config.model_fields.items():
-        if isinstance(outer.annotation, type) and issubclass(outer.annotation, Group):
-            for name, field in outer.annotation.model_fields.items():
-                if field.alias is not None:
-                    secret = SecretStr in get_args(field.annotation)
-                    yield group, field, name, secret
-
-
 def _read_secret_file(variable: str, path: str, problems: list[Problem]) -> str:
+    secret = ""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(
-            Problem(
-                f"{variable}_FILE",
-                f"the file cannot be read ({type(error).__name__})",
-                "point it to a readable text file that holds the secret alone",
-            )
-        )
-        return ""
+        content = _content(path)
+        if content is None:
+            trouble = "the file is no regular one"
+        elif len(content) > _LARGEST_SECRET:
+            trouble = f"the file is larger than {_LARGEST_SECRET} bytes"
+        else:
+            secret = content.decode("utf-8").strip()
+            trouble = "" if secret else "the file is empty"
+    except (OSError, ValueError) as error:
+        trouble = f"the file cannot be read ({type(error).__name__})"
+    if trouble:
+        remedy = "point it to a readable text file that holds the secret alone"
+        problems.append(Problem(f"{variable}_FILE", trouble, remedy))
+    return secret
+
+
+def _content(path: str) -> bytes | None:
+    """A byte more than may be in it; None: reading it might never end.
+
+    A pipe's writer may never come, and a device may have no end.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(opened, "rb") as file:  # noqa: PTH123 - what is open has no path
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return None
+        return file.read(_LARGEST_SECRET + 1)
 
 
 def _environment(environ: Mapping[str, str], problems: list[Problem]) -> Environment:
@@ -227,38 +144,33 @@ def _environment(environ: Mapping[str, str], problems: list[Problem]) -> Environ
     The strict side is the safe default: details of the health report are public in
     development only.
     """
-    named = environ.get("ENVIRONMENT", "").strip().lower()
-    if named:
-        try:
+    for variable in _NAMING:
+        named = environ.get(variable, "").strip().lower()
+        if named in set(Environment):
             return Environment(named)
-        except ValueError:
-            problems.append(
-                Problem(
-                    "ENVIRONMENT",
-                    "is none of development, staging, production",
-                    "set one of these; production's rules apply meanwhile",
+        if named:
+            if variable != _RAILWAYS:  # there, environments have names of any kind
+                problems.append(
+                    Problem(
+                        variable,
+                        f"is none of {', '.join(Environment)}",
+                        "set one of these; production's rules apply meanwhile",
+                    )
                 )
-            )
             return Environment.PRODUCTION
-    railway = environ.get("RAILWAY_ENVIRONMENT_NAME", "").strip().lower()
-    if railway:
-        known = railway in set(Environment)
-        return Environment(railway) if known else Environment.PRODUCTION
-    default = environ.get("PM33_DEFAULT_ENVIRONMENT", "").strip().lower()
-    return Environment(default) if default in set(Environment) else _UNNAMED
+    return Environment.DEVELOPMENT
 
 
-_UNNAMED = Environment.DEVELOPMENT
+_RAILWAYS = "RAILWAY_ENVIRONMENT_NAME"
+_NAMING: Final = ("ENVIRONMENT", _RAILWAYS, "PM33_DEFAULT_ENVIRONMENT")
 
 
 def _knobs(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     knobs: dict[str, dict[str, str]] = {}
-    reserved = {field.alias for _, field, _, _ in _fields()}
     for variable, text in environ.items():
-        match = _KNOB.fullmatch(variable)
-        if match and text and variable not in reserved:
-            check = knobs.setdefault(match["check"].lower(), {})
-            check[match["knob"].lower()] = text
+        if text and (found := knob_of(variable)) is not None:
+            check, knob = found
+            knobs.setdefault(check, {})[knob] = text
     return knobs
 
 
@@ -270,23 +182,38 @@ def _drop_invalid(values: dict[str, Any], error: ValidationError) -> list[Proble
             _, check, knob, *_ = path
             values["health"]["checks"][check].pop(knob, None)
             variable = f"HEALTH_{check.upper()}_{knob.upper()}"
+            is_doubtful = check not in CHECKS
         else:
-            variable = path[0]
+            variable, is_doubtful = path[0], False
             values[group].pop(variable, None)
         problems.append(
             Problem(
                 variable,
-                f"cannot be used: {_reason(detail['msg'], detail['type'])}",
-                "correct the value; its default is in use meanwhile",
+                f"cannot be used: {_reason(variable, detail['msg'], detail['type'])}",
+                "correct the value; without one its default counts",
+                is_doubtful,
             )
         )
     return problems
 
 
-def _reason(message: str, kind: str) -> str:
-    """Pydantic's sentence without anything that could quote the value."""
-    return message if kind != "value_error" else "it has the wrong form"
+def _reason(variable: str, message: str, kind: str) -> str:
+    """What it has to be, in our words; nothing that could quote the value."""
+    if kind == "value_error":
+        return "it has the wrong form"
+    bound = message.removeprefix("Input should be ")
+    if bound != message and kind in _BOUNDS:
+        return f"it has to be {bound}"
+    from app.backend.config.catalogue import look_up  # noqa: PLC0415 - which reads this module
+
+    entry = look_up(variable)
+    wanted = entry.kind if entry and entry.kind != "text" else "of another form"
+    return f"it has to be {_WORDS.get(wanted, wanted)}"
 
 
-def _project_root() -> Path:
-    return Path(__file__).resolve().parents[3]
+_BOUNDS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+_WORDS = {
+    "true or false": "true or false (also 1, yes and on; 0, no and off)",
+    "number": "a number",
+    "duration such as 90s, 30m, 2h or 30d": "a duration such as 90s, 30m, 2h or 30d",
+}

@@ -31,15 +31,11 @@ class Guard(Protocol):
     @property
     def left(self) -> float: ...  # noqa: D102 - see the class
 
-    def check(self, need: float = 0.0) -> None:
+    def check(self) -> None:
         """To be called just before a change.
 
-        Args:
-            need: seconds that the change may take; more than two thirds of the TTL
-                can be refused though nothing is wrong.
-
         Raises:
-            LeaseLostError: the lease is lost, or fewer than ``need`` seconds are left.
+            LeaseLostError: the lease is lost.
         """
         ...
 
@@ -61,7 +57,7 @@ class Unlocked:
     locked: bool = False
     left: float = float("inf")
 
-    def check(self, need: float = 0.0) -> None:
+    def check(self) -> None:
         """Never refuses."""
 
     def on_lost(self, tell: Callable[[LeaseLostError], None]) -> None:

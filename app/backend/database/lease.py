@@ -86,12 +86,10 @@ class Lease:
         """Seconds until it runs out; 0 once it is lost."""
         return 0.0 if self._lost else max(0.0, self._until - self._clock())
 
-    def check(self, need: float = 0.0) -> None:
+    def check(self) -> None:
         """As :meth:`Guard.check`."""
         if self.left <= 0:
             raise self._lose("it ran out before it could be renewed")
-        if self.left < need:
-            raise self._error(f"{self.left:.1f} s are left of it, {need:.1f} s needed")
 
     def on_lost(self, tell: Callable[[LeaseLostError], None]) -> None:
         """As :meth:`Guard.on_lost`."""

@@ -47,8 +47,8 @@ async def state_call(
             yield connection
     except _NO_TABLES as error:
         raise JournalError(
-            f"the state database lacks what this release keeps there: {error}",
-            remedy="run `pm33 migrate up` against it",
+            f"the state database answers, but its tables are not there yet: {error}",
+            remedy="deploy with --migrate, or run `pm33 migrate up` against it",
         ) from error
     except _ERRORS as error:
         told = str(error) or f"no answer within {seconds:.0f} s"

@@ -15,6 +15,7 @@ from app.backend.deploy.tools import Tools
 from app.backend.deploy.watching.baseline import take_baseline
 from app.backend.deploy.watching.clock import pause
 from app.backend.deploy.watching.limits import Limits
+from app.backend.deploy.watching.progress import WatchProgress
 from app.backend.deploy.watching.samples import Expected
 from app.backend.deploy.watching.verdict import Rule, Verdict
 from app.backend.deploy.watching.watch import WatchReport, watch
@@ -27,6 +28,9 @@ from app.errors import (
 )
 
 __all__ = ["monitor"]
+
+_ROUND = 1.0
+_UNWATCHED = "it was stopped, and nobody watches any more"
 
 
 async def monitor(request: MonitorRequest, tools: Tools) -> RunReport:
@@ -74,7 +78,7 @@ class _Watchman:
         """Watches one deployment; None when there is more to be watched."""
         report = await self._watch()
         if report.stopped:
-            return self._report(Ending.INTERRUPTED, report)
+            return self._stopped(report)
         now = await serving(self._tools.platform)
         if now is not None and now.id != self._active.id:
             self._active = now
@@ -104,9 +108,10 @@ class _Watchman:
 
     async def _pause(self, report: WatchReport) -> RunReport | None:
         """Until the next look; a report when it was the last one."""
-        clock, stop = self._tools.clock, self._tools.interrupt.event
-        if await pause(clock, self._limits.interval, stop):
-            return self._report(Ending.INTERRUPTED, report)
+        clock, stop, left = self._tools.clock, self._tools.interrupt.event, self._left()
+        interval = self._limits.interval
+        if await pause(clock, interval if left is None else min(interval, left), stop):
+            return self._stopped(report)
         if self._ends is not None and clock.time() >= self._ends:
             bad = report.verdict is Verdict.FAIL
             return self._report(Ending.STRANDED if bad else Ending.PAUSED, report)
@@ -117,18 +122,43 @@ class _Watchman:
         tools.say(f"watching {active.commit[:12]} ({active.id})")
         prober = tools.prober(active.id, url=await tools.platform.url())
         # What it answers now is not taken for good: it may be bad already.
-        baseline = await take_baseline(prober, itself=True, clock=tools.clock)
-        left = None if self._ends is None else self._ends - tools.clock.time()
+        baseline = await take_baseline(
+            prober, interval=self._spacing(), itself=True, clock=tools.clock
+        )
+        left = self._left()
+        limits = replace(self._limits, punctual=self._is_short(left))
         return await watch(
             prober,
             expected=Expected(active.id, active.commit),
-            seconds=None if left is None else max(0.0, left),
-            limits=self._limits,
+            seconds=left,
+            limits=limits,
             baseline=baseline,
             control=tools.control,
+            on_round=WatchProgress(
+                tools.say, seconds=left, limits=limits, clock=tools.clock
+            ),
             stop=tools.interrupt.event,
             clock=tools.clock,
         )
+
+    def _left(self) -> float | None:
+        if self._ends is None:
+            return None
+        return max(0.0, self._ends - self._tools.clock.time())
+
+    def _spacing(self) -> float:
+        """Seconds between the baseline's rounds, of which there are three."""
+        left = self._left()
+        return _ROUND if left is None else min(_ROUND, left / 4)
+
+    def _is_short(self, left: float | None) -> bool:
+        """Whether a failure could not even be found in that time.
+
+        A question that is open then stays open: who asks for three seconds waits no
+        half a minute for an answer.
+        """
+        limits = self._limits
+        return left is not None and left < limits.threshold * limits.interval
 
     @property
     def _limits(self) -> Limits:
@@ -168,6 +198,9 @@ class _Watchman:
             else report.reason,
             evidence=report.to_dict(),
         )
+
+    def _stopped(self, report: WatchReport) -> RunReport:
+        return self._report(Ending.INTERRUPTED, replace(report, reason=_UNWATCHED))
 
     def _report(
         self, ending: Ending, report: WatchReport, *, trouble: str = ""

@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.backend.deploy.planning.plan import Plan
-from app.backend.deploy.planning.survey import look_back, survey
+from app.backend.deploy.planning.survey import survey
 from app.backend.deploy.records.ending import Ending
-from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import DeployRequest
+from app.backend.deploy.resumable import find_resumable, nothing_to_resume
 from app.backend.deploy.running.closing import (
     INTERRUPTED,
     Close,
@@ -41,6 +41,8 @@ from app.backend.deploy.tools import Tools
 from app.errors import InterruptedRunError, PreflightError
 
 __all__ = ["deploy", "make_plan", "new_run_id", "resume"]
+
+UNWATCHED = f"{INTERRUPTED}: the release serves, and nobody watches it now"
 
 
 def new_run_id(now: datetime) -> str:
@@ -126,7 +128,7 @@ async def resume(tools: Tools, *, actor: str, run: str | None = None) -> RunRepo
         LeaseHeldError, LeaseLostError, PlatformUnreachableError: as :func:`deploy`.
     """
     async with tools.journals(None) as journals:
-        found = _resumable((await look_back(journals)).runs, run)
+        found = await find_resumable(journals, run)
     tools.say(f"{found.kind} {found.run} of {found.commit[:12]} goes on")
     # A way back is gone on with without a lease, as it would have been begun; and so
     # is what has had none from the beginning.
@@ -146,7 +148,7 @@ async def resume(tools: Tools, *, actor: str, run: str | None = None) -> RunRepo
                 found.run, tools, guard, journals, await journals.events(found.run)
             )
             if going.state.ended:
-                raise _nothing_to_resume()
+                raise nothing_to_resume()
             if note:
                 going.remark(note)
             await going.note("run", resumed_by=actor)
@@ -223,7 +225,7 @@ async def _stop(run: Run) -> Close:
     """The first Ctrl-C: before the switch back, after it only no more watching."""
     run.heeds = False
     if await place_of(run) is Place.SERVES:
-        return Close(ending=Ending.INTERRUPTED, cause=INTERRUPTED, final=False)
+        return Close(ending=Ending.INTERRUPTED, cause=UNWATCHED, final=False)
     run.say("stopping: what serves stays, the release is withdrawn")
     close = await _undo(run, StepFailedError(INTERRUPTED))
     withdrawn = close.ending is Ending.FAILED
@@ -233,17 +235,3 @@ async def _stop(run: Run) -> Close:
 def _refused(plan: Plan) -> PreflightError:
     texts = "; ".join(one.text for one in plan.refusals)
     return PreflightError(texts, remedy=plan.refusals[0].remedy)
-
-
-def _resumable(runs: tuple[RunState, ...], run: str | None) -> RunState:
-    for one in runs:
-        if one.begun and not one.ended and run in {None, one.run}:
-            return one
-    raise _nothing_to_resume()
-
-
-def _nothing_to_resume() -> PreflightError:
-    return PreflightError(
-        "there is no run that could be gone on with",
-        remedy="`pm33 deployments` shows how each has ended",
-    )

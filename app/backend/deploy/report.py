@@ -1,5 +1,6 @@
 """What a run has come to, as data and as text."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.records.ending import Ending
+from app.backend.deploy.watching.verdict import counted
 
 __all__ = ["Ending", "RunReport", "StepReport", "summary_of"]
 
@@ -99,8 +101,10 @@ class RunReport:
         if self.cause:
             lines.append(f"cause: {self.cause}")
         lines += _in_words(self.evidence)
-        if self.log:
-            lines += ["its last lines:", *(f"  {line}" for line in self.log)]
+        # A platform's reason may quote the log, or the log the reason.
+        log = [line for line in self.log if not _is_quoted(line, self.cause)]
+        if log:
+            lines += ["its last lines:", *(f"  {line}" for line in log)]
         lines += [f"note: {note}" for note in self.notes]
         serves = summary_of(self.serves) if self.serves_known else "unknown"
         lines.append(f"serves: {serves}")
@@ -116,15 +120,44 @@ def summary_of(deployment: Deployment | None) -> str:
     return f"{deployment.commit[:12]} ({deployment.id})"
 
 
+_WORDS = {
+    "ok": "good",
+    "failed": "failed",
+    "inconclusive": "undecided",
+    "own_errors": "probes not made",
+    "discarded": "probes answered by a cache or a limiter",
+}
+
+
 def _in_words(evidence: Mapping[str, Any]) -> list[str]:
     """The rounds by what they came to, and the last probes that were bad."""
     counts = evidence.get("counts") or {}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    lines = [f"probes: {told}"] if told else []
-    for sample in evidence.get("evidence") or ():
-        facts = (sample.get(name) for name in ("path", "replica", "code", "reason"))
-        lines.append("  bad: " + " ".join(str(fact) for fact in facts if fact))
+    told = ", ".join(
+        f"{counts[one]} {_WORDS[one]}" for one in _WORDS if counts.get(one)
+    )
+    rounds = counted(counts.get("rounds", 0), "round")
+    lines = [f"seen: {rounds}: {told}"] if told else []
+    bad = Counter(map(_of_sample, evidence.get("evidence") or ()))
+    for words, count in bad.items():
+        lines.append(f"  bad: {words}" + (f" ({count} times)" if count > 1 else ""))
     return lines
+
+
+def _of_sample(sample: Mapping[str, Any]) -> str:
+    code, reason = str(sample.get("code") or ""), str(sample.get("reason") or "")
+    said = (
+        sample.get("path"),
+        sample.get("replica"),
+        code if code not in reason else "",
+    )
+    return " ".join(str(fact) for fact in (*said, reason) if fact)
+
+
+def _is_quoted(line: str, cause: str) -> bool:
+    """Whether a line of the log, with its replica or without, ends one of a cause."""
+    _, _, text = line.partition(" ")
+    whole = (line.strip(), text.strip())
+    return any(one.endswith(end) for one in cause.splitlines() for end in whole if end)
 
 
 def _iso(at: datetime | None) -> str | None:

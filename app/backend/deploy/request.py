@@ -58,6 +58,11 @@ class DeployRequest:
         supersede: take over from a run that is only watching, or was left undecided,
             and cancel what is under way.
         unlocked: go on when the state database cannot be reached.
+        rotation: the run that changes a variable and has asked for this, and goes on
+            once this has ended; empty: none has.
+        way_back: the deployment that a failed bake returns to, also one of the same
+            commit; None: last known good. Where ``rollback`` is off, whoever asked
+            goes back; a run that is resumed has lost that one, and goes back itself.
     """
 
     environment: str
@@ -74,6 +79,8 @@ class DeployRequest:
     reason: str = ""
     supersede: bool = False
     unlocked: bool = False
+    rotation: str = ""
+    way_back: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; the journal keeps it, so that a run can be resumed."""
@@ -100,9 +107,8 @@ class RollbackRequest:
         reason: ``emergency``, ``user_initiated``, or any words; for the journal.
         allow_rebuild: deploy the commit anew where the platform cannot restore it.
         variables: those that it had, or today's.
-        supersede: take over from a run that is only watching. A person always does;
-            a watch that asks for the rollback leaves it to that run.
         verdict: what a watch has come to that asks for it; None: a person asks.
+        rotation: as in :class:`DeployRequest`; it is not taken over from.
     """
 
     environment: str
@@ -112,15 +118,18 @@ class RollbackRequest:
     strategy: Strategy | None = None
     allow_rebuild: bool = False
     variables: Variables = Variables.TARGET
-    supersede: bool = False
     verdict: str | None = None
+    rotation: str = ""
     gate_hold: float | None = None
     monitor_interval: float | None = None
 
     @property
     def takes_over(self) -> bool:
-        """Whether a run that is only watching is pushed out."""
-        return self.supersede or self.verdict is None
+        """Whether a run that is only watching is pushed out.
+
+        A person takes over always; a watch leaves going back to that run.
+        """
+        return self.verdict is None
 
     @property
     def emergency(self) -> bool:

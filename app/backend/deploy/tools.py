@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from app.backend.config.environment import Config
@@ -14,6 +15,8 @@ from app.backend.deploy.commits.schema import CommittedSchema, SchemaReader
 from app.backend.deploy.interrupt import Interrupt
 from app.backend.deploy.leasing import Leases, StateLeases, state_target
 from app.backend.deploy.platforms.base import Platform
+from app.backend.deploy.platforms.local import LocalPlatform
+from app.backend.deploy.presence import is_deserted
 from app.backend.deploy.records.journal_file import FileJournal, journal_path
 from app.backend.deploy.records.journal_rows import RowsJournal
 from app.backend.deploy.records.journals import Journals
@@ -65,6 +68,11 @@ async def _pass(_step: str, _milestone: Milestone) -> None:
     """Nobody waits at a milestone, except tests."""
 
 
+def _never() -> bool:
+    """It may always come back."""
+    return False
+
+
 def _silent(_line: str) -> None:
     """Nobody listens."""
 
@@ -84,6 +92,8 @@ class Tools:
         control: looks at shared components from here.
         say: takes one line of progress; the command line writes it to stderr.
         milestone: awaited at each edge of each step; tests stop the process there.
+        deserted: whether it is certain that nobody will bring a platform back that
+            does not answer; it is not asked again then.
     """
 
     config: Config
@@ -100,6 +110,7 @@ class Tools:
     say: Callable[[str], None] = _silent
     milestone: Callable[[str, Milestone], Awaitable[None]] = _pass
     interrupt: Interrupt = field(default_factory=Interrupt)
+    deserted: Callable[[], bool] = _never
 
 
 def tools_of(
@@ -109,7 +120,6 @@ def tools_of(
     repository: Repository,
     *,
     say: Callable[[str], None] = _silent,
-    control: Control | None = None,
 ) -> Tools:
     """The tools as the command line and the service use them."""
 
@@ -131,8 +141,10 @@ def tools_of(
         leases=StateLeases(config),
         schema=CommittedSchema(config, repository),
         prober=prober,
-        control=control or NoControl(),
         say=say,
+        deserted=partial(is_deserted, config.home)
+        if isinstance(platform, LocalPlatform)
+        else _never,
     )
 
 

@@ -66,6 +66,8 @@ def announce_overrides(
 def announce_gate(gate: GateState, told: GateState | None) -> GateState | None:
     """Says why the gate is closed, or that it is open, once for each new verdict.
 
+    What closes it for good is an error, since no waiting helps.
+
     Returns:
         The verdict that the log knows now.
     """
@@ -74,11 +76,12 @@ def announce_gate(gate: GateState, told: GateState | None) -> GateState | None:
     if told is not None and _essence(told) == _essence(gate):
         return told
     for fault in gate.faults:
-        _log.warning(
-            "startup gate %s: %s: %s",
+        for_good = not gate.passed and fault.kind is FaultKind.RELEASE
+        _log.log(
+            logging.ERROR if for_good else logging.WARNING,
+            "startup gate %s: %s",
             "passed in spite of" if gate.passed else "closed",
-            fault.source,
-            fault.message,
+            fault.words,
             extra=_fields(
                 source=fault.source,
                 kind=fault.kind,

@@ -38,6 +38,12 @@ class GateFault:
     remedy: str = ""
     failure: Failure | None = None
 
+    @property
+    def words(self) -> str:
+        """Source and message, the source once: a variable's fault begins with it."""
+        named = self.message.startswith(self.source)
+        return self.message if named else f"{self.source}: {self.message}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from app.backend.health.lifecycle import Stage
-from app.backend.health.models import Status
+from app.backend.health.models import Failure, Status
 from app.backend.health.overrides import OverrideKind
 from app.backend.health.snapshot import CheckView, Snapshot
 
@@ -25,12 +25,15 @@ class Verdict:
         ok: 200 if true, 503 otherwise.
         checks: what the body lists.
         why: what decided, in the order of its weight.
+        failures: classes of the faults that hold the startup gate, for anybody: a
+            fault of the configuration belongs to no check that would show it.
     """
 
     status: Status
     ok: bool
     checks: tuple[CheckView, ...]
     why: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
     @property
     def code(self) -> HTTPStatus:
@@ -67,12 +70,14 @@ def startup(snapshot: Snapshot) -> Verdict:
     """May this release take traffic at all? The platform asks until the first yes."""
     gate = snapshot.gate
     sources = {fault.source for fault in gate.faults}
+    failures = (fault.failure for fault in gate.faults if fault.failure)
     status = Status.HEALTHY if gate.clean else Status.DEGRADED
     return Verdict(
         status=status if gate.passed else Status.UNHEALTHY,
         ok=gate.passed,
         checks=tuple(v for name, v in snapshot.checks.items() if name in sources),
         why=tuple(f"{fault.kind}:{fault.source}" for fault in gate.faults),
+        failures=tuple(dict.fromkeys(failures)),
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from app.backend.config.environment import Config, get_config
 from app.backend.health.board import Board
 from app.backend.health.catalog import Vitals, build_registry
+from app.backend.health.config_faults import config_faults
 from app.backend.health.identity import Identifier
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
 from app.backend.health.models import Status
 from app.backend.health.policies import POLICIES, Verdict
 from app.backend.health.scheduler import run_once
-from app.backend.health.service import close_checks, config_faults, sanitize
+from app.backend.health.service import close_checks, sanitize
 from app.backend.health.snapshot import Snapshot
 from app.backend.health.writers import native
 from app.backend.monitoring.redaction import Redactor

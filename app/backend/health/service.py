@@ -8,9 +8,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.backend.config.environment import Config, Problem
+from app.backend.config.environment import Config
+from app.backend.config.findings import Finding
 from app.backend.health.board import Board
 from app.backend.health.catalog import Vitals, build_registry
+from app.backend.health.config_faults import config_faults
 from app.backend.health.gate import FaultKind, GateFault
 from app.backend.health.identity import Identifier
 from app.backend.health.lifecycle import Lifecycle
@@ -24,7 +26,7 @@ from app.backend.monitoring.redaction import Redactor
 from app.backend.resources import Resources
 from app.errors import CheckRegistrationError, OpsError
 
-__all__ = ["HealthService", "close_checks", "config_faults", "sanitize"]
+__all__ = ["HealthService", "close_checks", "sanitize"]
 
 CLOSE_TIMEOUT = 1.0
 """Seconds that a check's ``close()`` may take."""
@@ -41,6 +43,7 @@ class HealthService:
         config: what is set.
         resources: what the checks ask through; whoever opened them closes them.
         redactor: makes results safe to keep.
+        findings: what the rules say of the variables; errors hold the startup gate.
         strict: raise what is refused instead of turning the startup gate red.
 
     Raises:
@@ -53,12 +56,13 @@ class HealthService:
         resources: Resources,
         redactor: Redactor,
         *,
+        findings: Iterable[Finding] = (),
         strict: bool = False,
     ) -> None:
         self._config = config
         self._redactor = redactor
         self._strict = strict
-        self._unusable = config_faults(config)
+        self._unusable = [*config_faults(config, findings)]
         self.lifecycle = Lifecycle()
         self.identify = Identifier(config)
         self._vitals = Vitals(
@@ -223,21 +227,6 @@ def sanitize(result: CheckResult, *, redactor: Redactor) -> CheckResult:
 def _storable(text: str) -> str:
     """Without what PostgreSQL's text does not take: NUL and half surrogate pairs."""
     return text.replace("\0", "").encode(errors="replace").decode()
-
-
-def config_faults(config: Config) -> list[GateFault]:
-    """What cannot be used of the configuration, as the startup gate lists it."""
-    return [_config_fault(problem) for problem in config.problems]
-
-
-def _config_fault(problem: Problem) -> GateFault:
-    return GateFault(
-        source=problem.variable,
-        kind=FaultKind.RELEASE,
-        failure=Failure.CONFIG,
-        message=f"{problem.variable} {problem.message}",
-        remedy=problem.remedy,
-    )
 
 
 def _nothing() -> None:

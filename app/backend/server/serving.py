@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from app.backend.config.draining import MARGIN, Drain, divide_drain
 from app.backend.config.environment import Config, Problem
 from app.backend.server.drain import DrainingServer, DrainPlan
 from app.backend.server.instant import Instant
@@ -21,9 +22,6 @@ __all__ = ["bind", "bind_socket", "plan_drain", "serve"]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """Any ASGI application."""
 
-_IN_FLIGHT = 20.0
-# What must be left between the end of the drain and the platform's SIGKILL.
-_MARGIN = 2.0
 _TENTH = 0.1
 _BACKLOG = 2048
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
@@ -38,7 +36,7 @@ def serve(
 ) -> int:
     """Serves ``app`` until a signal has been answered with a complete drain.
 
-    Logging and the problems of :func:`plan_drain` are the caller's to show.
+    Logging, and what the rules or :func:`plan_drain` find, are the caller's to show.
 
     Args:
         app: any ASGI application with a lifespan.
@@ -69,35 +67,24 @@ def serve(
 
 
 def plan_drain(config: Config) -> tuple[DrainPlan, tuple[Problem, ...]]:
-    """Divides the time between the signal and the exit.
-
-    On Railway there is no lame duck, because traffic has moved before SIGTERM, and
-    the sum stays 2 s under ``RAILWAY_DEPLOYMENT_DRAINING_SECONDS``, after which
-    SIGKILL follows. Explicit values are kept even where they break that limit.
+    """Divides the time between the signal and the exit, here and now.
 
     Returns:
-        The plan, and a problem if it does not fit under the limit.
+        The plan, and a problem if it does not fit under what the platform gives. Where
+        the variables are judged by the rules, these have found that already.
     """
-    server, budget = config.server, config.railway.draining_seconds
-    limit = math.inf if budget is None else budget - _MARGIN
-    lame_duck = config.lame_duck
-    in_flight = server.drain_timeout
-    if in_flight is None:
-        left = max(0.0, limit - lame_duck - server.close_timeout)
-        in_flight = _IN_FLIGHT if budget is None else left
-    plan = DrainPlan(lame_duck, in_flight, server.close_timeout)
-    # Rounded, so that the sum of three floats cannot exceed what it was made from.
-    excess = round(plan.total - limit, 3)
-    return plan, (_over_limit(config, plan, excess),) if excess > 0 else ()
+    drain = divide_drain(config, on_railway=config.railway.present)
+    plan = DrainPlan(drain.lame_duck, drain.in_flight, drain.closing)
+    return plan, (_over_limit(config, drain),) if drain.excess > 0 else ()
 
 
-def _over_limit(config: Config, plan: DrainPlan, excess: float) -> Problem:
+def _over_limit(config: Config, drain: Drain) -> Problem:
     """Names the explicit variable that can repair the sum alone, else the budget."""
-    server = config.server
-    raised = math.ceil(plan.total + _MARGIN)
+    server, excess = config.server, drain.excess
+    raised = math.ceil(drain.needed)
     message = (
-        f"the drain may take {plan.total:g} s, {excess:g} s more than "
-        f"RAILWAY_DEPLOYMENT_DRAINING_SECONDS leaves after a margin of {_MARGIN:g} s"
+        f"the drain may take {drain.total:g} s, {excess:g} s more than "
+        f"RAILWAY_DEPLOYMENT_DRAINING_SECONDS leaves after a margin of {MARGIN:g} s"
     )
     explicit = {
         "PM33_DRAIN_TIMEOUT": server.drain_timeout,

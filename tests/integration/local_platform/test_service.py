@@ -12,7 +12,7 @@ import pytest
 
 from app.backend.database.embedded import running_url
 from app.backend.deploy.platforms.base import DeploymentStatus
-from app.backend.processes import locked
+from app.backend.processes.files import locked
 from tests.support.local_platform import (
     ask,
     deployed,

@@ -1,6 +1,7 @@
 import json
 from typing import Annotated, Any
 
+import httpx
 import pytest
 from fastapi import FastAPI, Query
 from starlette.exceptions import HTTPException
@@ -91,6 +92,24 @@ async def test_a_refused_value_is_located_but_never_repeated(app: FastAPI) -> No
     assert [one["at"] for one in errors] == ["query.limit", "query.flag"]
     assert all(one["message"] for one in errors)
     assert b"canary" not in answer.body
+
+
+async def test_a_body_that_is_no_json_is_told_so_in_words(app: FastAPI) -> None:
+    def take(thing: dict[str, int]) -> None:
+        del thing
+
+    app.add_api_route("/take", take, methods=["POST"])
+    way = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=way, base_url="http://test") as client:
+        headers = {"content-type": "application/json"}
+        answer = await client.post("/take", content='{"canary": ,}', headers=headers)
+
+    document = answer.json()
+    assert answer.status_code == 422
+    assert document["detail"].startswith("the body is no JSON: Expecting value, at")
+    assert document["remedy"] == "send one JSON object"
+    assert "errors" not in document
+    assert "canary" not in answer.text
 
 
 def test_a_remedy_is_left_out_where_there_is_none() -> None:

@@ -14,7 +14,7 @@ ASKED = [
     ("deploy", "resume", "--json", "--bogus"),
     ("deployments", "show", "--json"),
     ("deployments", "--bogus", "list", "--json"),
-    ("env", "validate", "--env-file", "/nowhere", "--json"),
+    ("env", "validate", "--offline", "--connect", "--json"),
     ("env", "validate", "-e", "bogus", "--format", "json"),
     ("env", "validate", "--format=json", "--bogus"),
     ("nonsense", "--json"),
@@ -25,7 +25,7 @@ NOT_ASKED = [
     ("deploy", "--bogus"),
     ("deploy", "--reason", "--json", "-e", "bogus"),
     ("deployments", "show", "--", "--json", "more"),
-    ("env", "validate", "--format", "text", "--bogus"),
+    ("env", "validate", "--format", "table", "--bogus"),
 ]
 
 

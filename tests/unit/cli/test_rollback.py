@@ -34,8 +34,7 @@ def asked(*options: str) -> RollbackRequest:
         (("--strategy", "graceful"), {"immediate": False}),
         (("--reason", "a vendor's words"), {"reason": "a vendor's words"}),
         (("--target", "deployment-id-12345"), {"target": "deployment-id-12345"}),
-        (("--allow-rebuild",), {"allow_rebuild": True, "supersede": False}),
-        (("--supersede",), {"allow_rebuild": False, "supersede": True}),
+        (("--allow-rebuild",), {"allow_rebuild": True}),
         (("--restore-variables",), {"variables": Variables.TARGET}),
         (("--current-variables",), {"variables": Variables.CURRENT}),
         (("--gate-hold", "0"), {"gate_hold": 0.0}),
@@ -124,3 +123,12 @@ def test_help_names_every_option_of_the_specification() -> None:
         *("--restore-variables", "--allow-rebuild", "--json"),
     ):
         assert f"{option} " in said.output
+
+
+def test_help_says_what_needs_monitor_and_lists_the_exit_codes() -> None:
+    said = CliRunner().invoke(rollback, ["--help"], terminal_width=200)
+    words = " ".join(said.output.split())
+
+    assert words.count("With --monitor: ") == 2
+    for code in ("0 if", "2 if", "3 if", "4 if", "5 if", "75 if", "78 if", "130 if"):
+        assert code in words

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,19 @@ from pydantic import SecretStr, ValidationError
 from app.backend.config.environment import (
     Config,
     Environment,
-    _fields,
     get_config,
+    knob_of,
     read_config,
 )
+from app.backend.config.model import fields
 from app.backend.config.settings import CheckKnobs
 from app.errors import ConfigError
 
-FIELDS = {str(field.alias): (group, name) for group, field, name, _ in _fields()}
-SECRETS = [str(field.alias) for _, field, _, secret in _fields() if secret]
+FIELDS = {str(field.alias): (group, name) for group, field, name, _ in fields()}
+SECRETS = [str(field.alias) for _, field, _, secret in fields() if secret]
 KNOBS = [knob.upper() for knob in CheckKnobs.model_fields]
+
+NAMING = ["ENVIRONMENT", "PM33_DEFAULT_ENVIRONMENT"]
 
 UNUSABLE = {
     "DB_POOL_SIZE": ["0", "-1", "1001", "five", "1.5", " "],
@@ -98,7 +102,7 @@ def test_all_problems_are_told_at_once_and_the_good_values_are_kept() -> None:
 @settings(deadline=None)
 @given(
     variable=st.sampled_from(
-        [*FIELDS, "ENVIRONMENT", *(f"HEALTH_DATABASE_{knob}" for knob in KNOBS)]
+        [*FIELDS, *NAMING, *(f"HEALTH_DATABASE_{knob}" for knob in KNOBS)]
     ),
     value=st.text(),
 )
@@ -175,6 +179,13 @@ def test_the_health_systems_own_settings_are_no_checks(variable: str) -> None:
             0,
         ),
         ({"RAILWAY_ENVIRONMENT_NAME": "staging", "ENVIRONMENT": "?"}, "production", 1),
+        ({"PM33_DEFAULT_ENVIRONMENT": "Staging"}, "staging", 0),
+        ({"PM33_DEFAULT_ENVIRONMENT": "prod"}, "production", 1),
+        (
+            {"PM33_DEFAULT_ENVIRONMENT": "prod", "ENVIRONMENT": "staging"},
+            "staging",
+            0,
+        ),
     ],
 )
 def test_what_is_not_understood_is_production(
@@ -203,7 +214,11 @@ def test_a_value_beats_its_file() -> None:
     assert list(config.secrets()) == ["canary"]
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "binary"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"\xff\xfe", b"", b" \n"],
+    ids=["missing", "binary", "empty", "only spaces"],
+)
 def test_a_secret_file_that_cannot_be_read_is_a_problem(
     content: bytes | None, tmp_path: Path
 ) -> None:
@@ -217,6 +232,46 @@ def test_a_secret_file_that_cannot_be_read_is_a_problem(
     assert config.security.jwt_secret is None
 
 
+@pytest.mark.parametrize("kind", ["pipe", "endless device", "folder"])
+def test_a_file_that_may_have_no_end_is_not_read(kind: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path = {"pipe": pipe, "endless device": Path("/dev/zero"), "folder": tmp_path}
+    config, problem = sole_problem({"JWT_SECRET_FILE": str(path[kind])})
+
+    assert problem.variable == "JWT_SECRET_FILE"
+    assert config.security.jwt_secret is None
+
+
+def test_a_secret_has_a_size_that_a_variable_could_have(tmp_path: Path) -> None:
+    fits, too_large = tmp_path / "fits", tmp_path / "large"
+    fits.write_text("x" * 131_072)
+    too_large.write_text("x" * 131_073)
+
+    assert read_config({"JWT_SECRET_FILE": str(fits)}).problems == ()
+    _, problem = sole_problem({"JWT_SECRET_FILE": str(too_large)})
+    assert "larger than 131072 bytes" in problem.message
+
+
+def test_a_knob_of_a_check_that_may_not_exist_is_doubtful() -> None:
+    config = read_config(
+        {"HEALTH_CHECK_TIMEOUT": "soon", "HEALTH_DATABASE_TIMEOUT": "soon"}
+    )
+
+    assert {one.variable: one.is_doubtful for one in config.problems} == {
+        "HEALTH_CHECK_TIMEOUT": True,
+        "HEALTH_DATABASE_TIMEOUT": False,
+    }
+
+
+@pytest.mark.parametrize("knob", ["PERIOD", "TIMEOUT", "MIN_TIME"])
+def test_a_knob_of_time_is_read_with_its_unit(knob: str) -> None:
+    config = read_config({f"HEALTH_CACHE_{knob}": "2m"})
+
+    assert config.problems == ()
+    assert getattr(config.health.checks["cache"], knob.lower()) == 120
+
+
 def test_the_redactor_gets_every_secret_and_no_text_shows_one() -> None:
     environ = {variable: f"canary-{number}" for number, variable in enumerate(SECRETS)}
     config = read_config(environ)
@@ -227,10 +282,40 @@ def test_the_redactor_gets_every_secret_and_no_text_shows_one() -> None:
         assert "canary" not in text
 
 
+@pytest.mark.parametrize(
+    ("variable", "knob"),
+    [
+        ("HEALTH_DATABASE_MIN_TIME", ("database", "min_time")),
+        ("HEALTH_GATE_GRACE", None),
+        ("HEALTH_DATABASE_COLOUR", None),
+        ("DATABASE_URL", None),
+    ],
+)
+def test_a_knob_is_told_from_all_other_names(
+    variable: str, knob: tuple[str, str] | None
+) -> None:
+    assert knob_of(variable) == knob
+
+
 def test_lists_are_split_at_commas() -> None:
     config = read_config({"ALLOWED_HOSTS": " a.example, ,b.example,"})
 
     assert config.security.allowed_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ('["a.example", " b.example "]', ("a.example", "b.example")),
+        ("[]", ()),
+        ("[1]", ("[1]",)),
+        ("[::1]", ("[::1]",)),
+        ('"a.example"', ('"a.example"',)),
+        ("[" * 100_000, ("[" * 100_000,)),
+    ],
+)
+def test_a_list_of_jsons_is_one_too(text: str, hosts: tuple[str, ...]) -> None:
+    assert read_config({"ALLOWED_HOSTS": text}).security.allowed_hosts == hosts
 
 
 def test_a_configuration_does_not_change_once_it_is_read() -> None:

@@ -231,3 +231,41 @@ async def test_what_users_of_it_suffer_already_is_not_its_norm(
 async def test_nothing_can_be_watched_where_nothing_serves(delivery: Delivery) -> None:
     with pytest.raises(PreflightError):
         await look(delivery)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 3.0])
+async def test_a_short_watch_ends_in_time_whatever_it_has_seen(
+    delivery: Delivery, seconds: float
+) -> None:
+    await delivery.good("one")
+    for good, code in ((True, 0), (False, 6)):
+        commit = delivery.platform.active()
+        assert commit
+        delivery.platform.behave(commit.commit, good=good)
+        clock = QuickClock()
+        began = clock.time()
+        report = await look(delivery, clock, seconds=seconds, monitor_interval=10.0)
+
+        assert report.exit_code == code
+        assert clock.time() - began == pytest.approx(seconds)
+        assert report.evidence["counts"]["rounds"] >= 1
+
+
+async def test_a_watch_is_not_silent_until_it_ends(delivery: Delivery) -> None:
+    await delivery.good("one")
+    delivery.said.clear()
+    await look(delivery, seconds=120.0)
+    talk = [line for line in delivery.said if "good so far" in line]
+    assert len(talk) >= 3
+    assert talk[0].endswith(" left")
+
+
+async def test_who_stops_it_is_told_that_nobody_watches(delivery: Delivery) -> None:
+    await delivery.good("one")
+
+    async def stop() -> None:
+        delivery.tools.interrupt.ask()
+
+    report = await look(delivery, Scheduled(10.0, stop))
+    assert report.exit_code == 130
+    assert report.cause == "it was stopped, and nobody watches any more"

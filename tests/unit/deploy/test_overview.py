@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from app.backend.deploy.records.journal import Event, EventKind
 from app.backend.deploy.records.journal_file import FileJournal, journal_path
 from app.backend.deploy.records.run_state import RunState
 from app.errors import ConfigError, DeploymentNotFoundError
+from tests.support.delivery import ENVIRONMENT, Delivery
 
 BEGAN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 FIRST, SECOND = "a" * 40, "b" * 40
@@ -138,3 +140,110 @@ async def test_rows_that_cannot_be_read_are_a_note(tmp_path: Path) -> None:
     assert known.runs == ()
     [note] = known.notes
     assert "state database" in note
+
+
+async def test_what_is_named_is_found_however_old_it_is(tmp_path: Path) -> None:
+    delivery = Delivery(tmp_path)
+    first = await delivery.good("one")
+    await delivery.good("two")
+    (*_, oldest) = await delivery.runs()
+    config, platform = delivery.tools.config, delivery.platform
+    for name in (oldest.run, "d1"):
+        known = await look(config, ENVIRONMENT, platform, limit=1, named=name)
+        entry = known.find(name)
+        assert (entry.deployment or entry.run or RunState()).commit == first
+    known = await look(config, ENVIRONMENT, platform, limit=1, named="nobody")
+    with pytest.raises(DeploymentNotFoundError):
+        known.find("nobody")
+    assert len(known.entries) == 1
+
+
+def test_refused_runs_stand_where_their_time_is() -> None:
+    times = [BEGAN + timedelta(minutes=minutes) for minutes in (1, 3)]
+    refused = [
+        replace(run(f"run-{n}", SECOND), started_at=at) for n, at in enumerate(times)
+    ]
+    deployments = (deployment("d-2", FIRST, 2), deployment("d-1", FIRST))
+    known = replace(overview(deployments, tuple(refused)), limit=3)
+
+    names = [
+        entry.deployment.id if entry.deployment else (entry.run or RunState()).run
+        for entry in known.entries
+    ]
+    assert names == ["run-1", "d-2", "run-0"]
+    assert known.find("d-1").deployment == deployments[1]
+
+
+async def test_a_deployment_keeps_its_run_however_many_came_later(
+    tmp_path: Path,
+) -> None:
+    delivery = Delivery(tmp_path)
+    await delivery.good("one")
+    (first,) = await delivery.runs()
+    file = FileJournal(journal_path(delivery.home, ENVIRONMENT))
+    for number in range(60):
+        at = BEGAN + timedelta(days=99, seconds=number)
+        begin = {"environment": ENVIRONMENT, "commit": FIRST}
+        await file.append(
+            Event(f"refused-{number}", "run", 1, 9, EventKind.BEGIN, at, begin),
+            Event(f"refused-{number}", "run", 1, 9, EventKind.END, at, {}),
+        )
+    known = await look(delivery.tools.config, ENVIRONMENT, delivery.platform, limit=5)
+    assert len(known.entries) == 5
+    made = known.find("d1").run
+    assert made
+    assert made.run == first.run
+
+
+async def test_a_run_tells_what_its_own_report_told(tmp_path: Path) -> None:
+    delivery = Delivery(tmp_path)
+    first = await delivery.good("one")
+    report = await delivery.deploy(delivery.commit("bad", good=False))
+    known = await look(delivery.tools.config, ENVIRONMENT, delivery.platform)
+    body = known.story(report.run)
+    told = body["run"]
+
+    assert report.serves
+    assert told["meaning"] == report.ending.meaning
+    assert told["cause"] == report.cause
+    assert told["evidence"]["counts"] == report.evidence["counts"]
+    assert told["log"] == list(report.log)
+    assert told["way_back"]["commit"] == first
+    assert told["way_back"]["restored"] == told["serving_after"] == report.serves.id
+    assert told["taken_over_by"] is None
+    assert body["serves"]["id"] == report.serves.id
+    assert any(one["meaning"] == report.cause for one in told["steps"])
+
+    run = known.find(report.run).run
+    assert run
+    shown = known.report(run).splitlines()
+    kept = [line for line in report.text().splitlines() if "next: " not in line]
+    assert shown == kept
+
+
+async def test_a_run_that_was_pushed_out_says_by_which_and_what_for(
+    tmp_path: Path,
+) -> None:
+    delivery = Delivery(tmp_path)
+    await delivery.good("one")
+    paused = await delivery.deploy(delivery.commit("two", shared=True))
+    hotfix = await delivery.deploy(
+        delivery.commit("three"), supersede=True, reason="the shop is down"
+    )
+    known = await look(delivery.tools.config, ENVIRONMENT, delivery.platform)
+    by = known.story(paused.run)["run"]["taken_over_by"]
+
+    assert by["run"] == hotfix.run
+    assert by["for"] == f"deploy {hotfix.commit[:12]}: the shop is down"
+
+
+async def test_a_journal_with_a_line_that_cannot_be_read_is_a_note(
+    tmp_path: Path,
+) -> None:
+    config = read_config({"PM33_HOME": str(tmp_path)})
+    path = journal_path(tmp_path, "development")
+    path.parent.mkdir()
+    path.write_text("torn\n")
+    known = await look(config, "development", None)
+
+    assert known.notes == ("lines of the journal's file that cannot be read: 1",)

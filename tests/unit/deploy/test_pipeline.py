@@ -221,7 +221,7 @@ async def test_a_platform_that_runs_no_commands_is_given_the_plan(
     assert report.exit_code == 0
     changes = [call for call in delivery.platform.calls if call[0] == "set_variables"]
     assert changes == [["set_variables", "PM33_MIGRATION_PLAN"]] * 2
-    assert delivery.platform.variables == {}
+    assert await delivery.platform.variables() == {}
 
 
 async def test_where_the_platform_switches_a_failed_gate_goes_back(
@@ -347,3 +347,26 @@ async def test_there_is_nothing_to_resume_when_all_has_ended(
     await delivery.good("one")
     with pytest.raises(PreflightError, match="no run"):
         await resume(delivery.tools, actor="test")
+
+
+async def test_a_run_that_is_named_wrongly_is_told_which_are_left_open(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    (ended,) = await delivery.runs()
+    with pytest.raises(PreflightError, match="there is no run nonsense") as unknown:
+        await resume(delivery.tools, actor="test", run="nonsense")
+    assert "no run is left open" in unknown.value.remedy
+
+    async def interrupt(at: str, edge: Milestone) -> None:
+        if (at, edge) == ("bake", Milestone.AFTER_CALL):
+            delivery.tools.interrupt.ask()
+
+    second = delivery.commit("two")
+    stopped = await deploy(delivery.request(second), delivery.at(interrupt))
+    assert "nobody watches it now" in stopped.cause
+    delivery.renew()
+    for name, why in (("nonsense", "no run"), (ended.run, "has ended: done")):
+        with pytest.raises(PreflightError, match=why) as refused:
+            await resume(delivery.tools, actor="test", run=name)
+        assert f"{stopped.run} (deploy {second[:12]})" in refused.value.remedy

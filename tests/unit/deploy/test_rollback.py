@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from app.backend.deploy.pipeline import deploy
 from app.backend.deploy.records.history import quarantined
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import RollbackRequest
 from app.backend.deploy.rollback import roll_back
-from app.errors import LeaseHeldError, NoWayBackError, TargetError
+from app.backend.deploy.tools import Milestone
+from app.errors import LeaseHeldError, NoWayBackError, PreflightError
 from tests.support.delivery import ENVIRONMENT, Delivery
 
 
@@ -100,11 +102,11 @@ async def test_what_serves_is_no_target(delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize("target", ["d9", "abc", "0000000"])
-async def test_a_target_that_names_nothing_is_a_usage_error(
+async def test_a_target_that_names_nothing_is_refused(
     delivery: Delivery, target: str
 ) -> None:
     await delivery.good("one")
-    with pytest.raises(TargetError):
+    with pytest.raises(NoWayBackError):
         await back(delivery, target=target)
 
 
@@ -184,20 +186,93 @@ async def test_going_forward_again_quarantines_nothing(delivery: Delivery) -> No
     assert quarantined(await delivery.runs()) == {}
 
 
-async def test_an_emergency_returns_to_what_was_rolled_back_rather_than_nowhere(
+async def test_a_second_emergency_does_not_go_forward_again(
     delivery: Delivery,
 ) -> None:
     first = await delivery.good("one")
-    await back_from_bad(delivery)
+    second = await delivery.good("two")
+    await back(delivery, reason="emergency")
+    for _ in range(2):
+        with pytest.raises(NoWayBackError, match=second[:12]) as refused:
+            await back(delivery, reason="emergency")
+        assert refused.value.exit_code == 5
+        assert f"--target {second[:12]}" in refused.value.remedy
+        active = delivery.platform.active()
+        assert active
+        assert active.commit == first
+        # Nor without anything but the platform.
+        shutil.rmtree(delivery.home, ignore_errors=True)
+
+
+async def test_each_further_rollback_goes_further_back(delivery: Delivery) -> None:
+    commits = [await delivery.good(name) for name in ("one", "two", "three")]
+    for commit in (commits[1], commits[0]):
+        report = await back(delivery, reason="emergency")
+        assert report.serves
+        assert report.serves.commit == commit
     with pytest.raises(NoWayBackError):
-        await back(delivery)
-    report = await back(delivery, reason="emergency")
-    assert report.serves
-    assert report.serves.commit != first
-    assert any("nothing is known better" in line for line in delivery.said)
+        await back(delivery, reason="emergency")
 
 
-async def back_from_bad(delivery: Delivery) -> None:
-    """A release that turned bad, and was left."""
+async def test_what_was_left_is_come_back_to_once_it_was_deployed_and_watched_again(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    second = await delivery.good("two")
+    await back(delivery)
+    assert (await delivery.deploy(second)).exit_code == 0
     report = await delivery.deploy(delivery.commit("bad", good=False))
-    assert report.ending is Ending.ROLLED_BACK
+    assert report.serves
+    assert report.serves.commit == second
+
+
+async def test_what_a_watch_found_bad_is_restored_only_for_a_reason(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    bad = delivery.commit("bad", good=False)
+    watched = await delivery.deploy(bad)
+    delivery.platform.behave(bad)
+    told = f"was rolled back by {watched.run} because .*failed rounds"
+    with pytest.raises(PreflightError, match=told) as refused:
+        await back(delivery, target=bad)
+    assert "--reason" in refused.value.remedy
+    assert len(await delivery.runs()) == 2
+    report = await back(delivery, target=bad, reason="the vendor was down")
+    assert report.exit_code == 0
+    assert any(one.startswith("warning: ") for one in report.notes)
+    # A look of two seconds is not a watch.
+    assert [*quarantined(await delivery.runs())] == [bad]
+    with pytest.raises(PreflightError, match=r"because .*failed rounds"):
+        await delivery.deploy(bad)
+
+
+async def test_what_never_served_is_no_target(delivery: Delivery) -> None:
+    await delivery.good("one")
+    await delivery.deploy(delivery.commit("bad", starts=False))
+    with pytest.raises(NoWayBackError, match="d2 never served: health check failed"):
+        await back(delivery, target="d2")
+
+
+async def test_whoever_stands_in_its_way_is_named_with_the_reason(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    await delivery.good("two")
+    await leave_a_run(delivery, reason="the hotfix of the week")
+    with pytest.raises(LeaseHeldError, match="the hotfix of the week"):
+        await back(delivery)
+
+
+async def leave_a_run(delivery: Delivery, **flags: Any) -> None:
+    """Somebody who is at work, and not watching."""
+    commit = delivery.commit("theirs")
+
+    async def die(step: str, milestone: Milestone) -> None:
+        if (step, milestone) == ("gate", Milestone.AFTER_CALL):
+            raise SystemError
+
+    with pytest.raises(SystemError):
+        await deploy(delivery.request(commit, **flags), delivery.at(die))
+    (run, *_) = await delivery.runs()
+    delivery.leases.holder = f"ada {run.run}"

@@ -86,6 +86,23 @@ def test_a_closed_gate_says_each_reason_with_its_remedy(
     assert vars(line).items() >= expected.items()
 
 
+def test_what_closes_the_gate_for_good_is_an_error_and_names_itself_once(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    debug = GateFault(
+        source="DEBUG",
+        kind=FaultKind.RELEASE,
+        message="DEBUG is on",
+        failure=Failure.CONFIG,
+    )
+    announce_gate(GateState(faults=(debug, WORLD)), None)
+
+    assert [(one.levelno, one.getMessage()) for one in log.records] == [
+        (logging.ERROR, "startup gate closed: DEBUG is on"),
+        (logging.WARNING, "startup gate closed: database: refused"),
+    ]
+
+
 def test_the_same_verdict_is_said_once(log: pytest.LogCaptureFixture) -> None:
     told = None
     for _ in range(3):

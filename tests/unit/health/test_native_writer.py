@@ -170,3 +170,19 @@ def test_the_schema_knows_every_status_and_failure() -> None:
 
     assert check["properties"]["status"]["enum"] == [*Status]
     assert check["properties"]["failure"]["enum"] == [None, *Failure]
+
+
+def test_anybody_may_see_of_what_class_the_gates_faults_are() -> None:
+    debug = GateFault(
+        source="DEBUG",
+        kind=FaultKind.RELEASE,
+        message="DEBUG is on",
+        remedy="switch it off",
+        failure=Failure.CONFIG,
+    )
+    held = body(FAILED, endpoint="/startup", gate=GateState(faults=(debug, debug)))
+
+    assert held["failures"] == ["config"]
+    assert "DEBUG" not in json.dumps(held)
+    Draft202012Validator(native.schema()).validate(held)
+    assert "failures" not in body(FAILED, endpoint="/startup", gate=GateState())

@@ -143,7 +143,7 @@ def _write(scope: Scope, call: AdminCall, status: int) -> None:
         action=named or asked,
         target=target[:200],
         outcome=_outcome(status),
-        status=status,
+        status=int(status),
         client=client[0] if client else None,
     )
 

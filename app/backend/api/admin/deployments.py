@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["deployments_router"]
 
 _NULLABLE_OBJECT = {"type": ["object", "null"]}
+_KNOWN = {"deployment": _NULLABLE_OBJECT, "run": _NULLABLE_OBJECT}
 _ENTRY = {
     "type": "object",
     "required": ["deployment", "run"],
-    "properties": {"deployment": _NULLABLE_OBJECT, "run": _NULLABLE_OBJECT},
+    "properties": _KNOWN,
+}
+_STORY = {
+    "type": "object",
+    "required": ["deployment", "run", "serves"],
+    "properties": {**_KNOWN, "serves": _NULLABLE_OBJECT},
 }
 _OVERVIEW = {
     "type": "object",
@@ -60,16 +66,20 @@ def deployments_router(config: Config) -> APIRouter:
         name="deployments.get",
         summary="One deployment",
         response_class=JSONResponse,
-        responses=found(_ENTRY) | refusals(unavailable),
+        responses=found(_STORY) | refusals(unavailable),
     )
     async def get(id: str) -> Response:  # noqa: A002 - the name in the path
-        """By the id of a run, by the platform's id, or by a commit."""
-        return JSONResponse((await _overview(config, _MOST)).find(id).to_dict())
+        """By the id of a run, by the platform's id, or by a commit; however old.
+
+        The run tells what its own report told: cause, evidence, where it went back to.
+        """
+        overview = await _overview(config, _MOST, named=id)
+        return JSONResponse(overview.story(id))
 
     return router
 
 
-async def _overview(config: Config, limit: int) -> "Overview":
+async def _overview(config: Config, limit: int, named: str | None = None) -> "Overview":
     """What can be known from here.
 
     Raises:
@@ -83,10 +93,14 @@ async def _overview(config: Config, limit: int) -> "Overview":
     try:
         platform = open_platform(config, config.environment)
     except ConfigError as error:
-        overview = await look(config, config.environment, None, limit=limit)
+        overview = await look(
+            config, config.environment, None, limit=limit, named=named
+        )
         return overview.noting(error)
     try:
-        overview = await look(config, config.environment, platform, limit=limit)
+        overview = await look(
+            config, config.environment, platform, limit=limit, named=named
+        )
     finally:
         await platform.close()
     if overview.trouble is not None and not overview.runs:

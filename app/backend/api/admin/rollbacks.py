@@ -42,7 +42,6 @@ class RollbackBody(BaseModel):
     strategy: Literal["immediate", "graceful"] | None = None
     restore_variables: bool | None = None
     allow_rebuild: bool = False
-    supersede: bool = False
 
 
 def rollbacks_router(config: Config, operations: Operations) -> APIRouter:
@@ -136,7 +135,6 @@ async def _roll_back(
         target=wanted.target,
         reason=wanted.reason,
         allow_rebuild=wanted.allow_rebuild,
-        supersede=wanted.supersede,
         gate_hold=_HOLD,
         **chosen,
     )

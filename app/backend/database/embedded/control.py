@@ -44,7 +44,8 @@ from app.backend.database.embedded.server import (
     url_of,
     wait_ready,
 )
-from app.backend.processes import ProcessMark, end, locked
+from app.backend.processes import ProcessMark, end
+from app.backend.processes.files import locked
 from app.errors import EmbeddedPostgresError
 
 __all__ = ["EmbeddedServer", "Places", "last_url", "running_url", "start"]

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from app.backend.processes import ProcessMark, write_private
+from app.backend.processes import ProcessMark
+from app.backend.processes.files import write_private
 
 __all__ = ["Record"]
 

@@ -16,6 +16,33 @@ __all__ = ["GitAnswer", "Repository"]
 LOCAL_DEADLINE = 30.0
 REMOTE_DEADLINE = 60.0
 _CONFIGURED_REMOTE = "origin"
+_OF_ANOTHER_REPOSITORY = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+"""What a hook, an alias or ``rebase --exec`` is told of the repository that it runs
+for: ``git rev-parse --local-env-vars`` (git-rev-parse(1)), and what git(1) and
+githooks(5) name beside it. How to reach a remote stays: ``GIT_SSH_COMMAND``,
+``GIT_ASKPASS``, ``GIT_CONFIG_GLOBAL``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +65,17 @@ class Repository:
         self.root = root
 
     async def git(self, *arguments: str, deadline: float = LOCAL_DEADLINE) -> GitAnswer:
-        """Runs git without asking anybody anything.
+        """Runs git here, whatever repository it is told of, and asks nobody anything.
 
         Raises:
             TargetError: there is no git, or it did not end within ``deadline``.
         """
-        environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         try:
             process = await asyncio.create_subprocess_exec(
                 "git",
                 *arguments,
                 cwd=self.root,
-                env=environ,
+                env=_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -164,3 +190,9 @@ class Repository:
             shown = await self.git("show", f"{commit}:{name}")
             texts[name] = shown.output
         return texts
+
+
+def _environment() -> dict[str, str]:
+    known = os.environ.items()
+    kept = {name: one for name, one in known if name not in _OF_ANOTHER_REPOSITORY}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

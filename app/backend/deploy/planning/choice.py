@@ -2,15 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from app.backend.deploy.platforms.base import Deployment
-from app.backend.deploy.records.history import last_known_good, quarantined
+from app.backend.deploy.records.history import (
+    last_known_good,
+    left,
+    quarantined,
+    unproven,
+)
 from app.backend.deploy.records.run_state import RunState
-from app.errors import NoWayBackError, TargetError
+from app.backend.deploy.records.story import blame_of, cause_of
+from app.errors import NoWayBackError
 
 __all__ = ["Choice", "choose"]
 
 _ABBREVIATION = 7
+_SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +42,9 @@ def choose(
     runs: Sequence[RunState],
     *,
     leaving: str | None,
+    now: datetime,
     named: str | None = None,
     may_rebuild: bool = False,
-    desperate: bool = False,
 ) -> Choice:
     """Chooses what to return to.
 
@@ -43,24 +52,18 @@ def choose(
         deployments: the platform's, in any order.
         runs: what the journals know; empty when none can be read.
         leaving: the commit that is to serve no longer; None: nothing serves.
+        now: by what it is said how long ago something was left.
         named: a run of ours, the platform's id, or a commit; None: last known good.
         may_rebuild: deploy a commit anew that the platform cannot restore.
-        desperate: what is quarantined is better than nothing.
 
     Raises:
-        TargetError: what is named is nothing, or more than one thing.
-        NoWayBackError: there is nothing, or nothing that could be restored.
+        NoWayBackError: there is nothing, or nothing that could be restored; what is
+            named is nothing, or more than one thing.
     """
     if named is None:
-        try:
-            return _last_known_good(deployments, runs, leaving, may_rebuild=may_rebuild)
-        except NoWayBackError:
-            shunned = quarantined(runs)
-            if not (desperate and shunned):
-                raise
-        choice = _last_known_good(deployments, (), leaving, may_rebuild=may_rebuild)
-        by = shunned.get(choice.target.commit, "an earlier run")
-        return replace(choice, why=f"though {by} has left it: nothing is known better")
+        return _last_known_good(
+            deployments, runs, leaving, now, may_rebuild=may_rebuild
+        )
     target = _named(deployments, runs, named)
     if target.active:
         raise NoWayBackError(
@@ -69,6 +72,11 @@ def choose(
         )
     if target.can_roll_back:
         return Choice(target, rebuild=False, why=f"named as {named}")
+    if not target.succeeded:
+        raise NoWayBackError(
+            f"{target.id} never served: {_ended_how(target, runs)}",
+            remedy="name one that has served; `pm33 deployments` lists them",
+        )
     if may_rebuild:
         return Choice(target, rebuild=True, why=f"named as {named}, built anew")
     raise NoWayBackError(
@@ -81,25 +89,76 @@ def _last_known_good(
     deployments: Sequence[Deployment],
     runs: Sequence[RunState],
     leaving: str | None,
+    now: datetime,
     *,
     may_rebuild: bool,
 ) -> Choice:
     found = last_known_good(deployments, runs, current_commit=leaving)
     if found is not None:
-        return Choice(found, rebuild=False, why="last known good")
+        return Choice(found, rebuild=False, why=_worth(found, runs))
     restorable = [replace(one, can_roll_back=True) for one in deployments]
     built = last_known_good(restorable, runs, current_commit=leaving)
     if built is None:
+        raise _nowhere(deployments, runs, leaving, now)
+    if not may_rebuild:
         raise NoWayBackError(
+            f"the platform can no longer restore {built.id}, the {_worth(built, runs)}",
+            remedy="let its commit be built anew with --allow-rebuild",
+        )
+    return Choice(built, rebuild=True, why=f"{_worth(built, runs)}, built anew")
+
+
+def _worth(target: Deployment, runs: Sequence[RunState]) -> str:
+    if target.commit in unproven(runs):
+        return "last that has served, though nobody has watched it"
+    return "last known good"
+
+
+def _nowhere(
+    deployments: Sequence[Deployment],
+    runs: Sequence[RunState],
+    leaving: str | None,
+    now: datetime,
+) -> NoWayBackError:
+    """Names what served last before, since somebody may mean that all the same."""
+    served = sorted((one for one in deployments if one.succeeded), key=_created)
+    gone = [
+        (one, after.created_at)
+        for one, after in pairwise(served)
+        if one.commit not in {leaving, after.commit}
+    ]
+    if not gone:
+        return NoWayBackError(
             "no earlier deployment has served that could be returned to",
             remedy="deploy a commit that is good with `pm33 deploy --commit`",
         )
-    if not may_rebuild:
-        raise NoWayBackError(
-            f"the platform can no longer restore {built.id}, the last known good",
-            remedy="let its commit be built anew with --allow-rebuild",
-        )
-    return Choice(built, rebuild=True, why="last known good, built anew")
+    last, at = gone[-1]
+    commit = last.commit[:_SHORT]
+    by = quarantined(runs).get(last.commit) or left(runs).get(last.commit)
+    why = (blame_of(by) if by else "") or "no reason is known"
+    told = f", by {by.run}: {why}" if by else ""
+    return NoWayBackError(
+        f"there is nothing older to go back to; {commit} ({last.id}) was left"
+        f" {_lasting(now - at)} ago{told}",
+        remedy=f"name it with --target {commit}, or deploy a commit that is good",
+    )
+
+
+def _ended_how(target: Deployment, runs: Sequence[RunState]) -> str:
+    by = next((one for one in runs if one.deployment == target.id), None)
+    return target.reason or (cause_of(by) if by else "") or f"it is {target.status}"
+
+
+def _lasting(time: timedelta) -> str:
+    seconds = max(0.0, time.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _created(one: Deployment) -> datetime:
+    return one.created_at
 
 
 def _named(
@@ -120,12 +179,12 @@ def _named(
 def _by_commit(deployments: Sequence[Deployment], named: str) -> Deployment:
     matching = [one for one in deployments if one.commit.startswith(named.lower())]
     if len(named) < _ABBREVIATION or not matching:
-        raise TargetError(
+        raise NoWayBackError(
             f"{named} is no run, no deployment and no deployed commit",
             remedy="`pm33 deployments` lists them; a commit needs 7 digits",
         )
     if len({one.commit for one in matching}) > 1:
-        raise TargetError(
+        raise NoWayBackError(
             f"{named} is the beginning of several commits",
             remedy="give more digits of it",
         )

@@ -3,17 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from app.backend.deploy.commits.schema import Revision
+from app.backend.deploy.planning.at_work import AtWork
 from app.backend.deploy.platforms.base import (
     Deployment,
     DeploymentStatus,
     ServiceSettings,
 )
+from app.backend.deploy.platforms.settings_file import SETTINGS_FILE
+from app.backend.deploy.records.run_state import RunState
+from app.backend.deploy.records.story import blame_of
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import DeployRequest
 
-__all__ = ["Finding", "Severity", "Survey", "findings_of", "run_of_tag", "under_way"]
+__all__ = [
+    "AT_WORK",
+    "Finding",
+    "Severity",
+    "Survey",
+    "findings_of",
+    "run_of_tag",
+    "under_way",
+]
+
+AT_WORK: Final = "at_work"
+"""The code of the finding that somebody else holds the lease."""
 
 
 class Severity(StrEnum):
@@ -26,11 +42,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that the reader should know before it begins."""
+    """Something that the reader should know before it begins.
+
+    Attributes:
+        code: its short, stable name, where others refer to it.
+    """
 
     severity: Severity
     text: str
     remedy: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +65,13 @@ class Survey:
         settings: how the commit would be run.
         settings_now: how the serving commit is run; None: not known.
         way_back: last known good, seen from the new commit.
-        quarantined_by: the run that rolled this commit back; None: none.
+        undone: what the serving release has that this one has not.
+        changed_variables: names whose values differ from what serves was given, each
+            with how; values are not among them.
+        own_settings: whether the commit says how it is run.
+        quarantined_by: the run that found this commit bad; None: none has.
         undecided: a run of this environment that has not ended.
+        at_work: who holds the environment's lease; None: nobody, or not known.
         journal_trouble: why earlier runs are not known, or only in part.
     """
 
@@ -58,8 +84,12 @@ class Survey:
     settings: ServiceSettings
     settings_now: ServiceSettings | None = None
     way_back: Deployment | None = None
-    quarantined_by: str | None = None
+    undone: Sequence[str] = ()
+    changed_variables: Sequence[str] = ()
+    own_settings: bool = True
+    quarantined_by: RunState | None = None
     undecided: str | None = None
+    at_work: AtWork | None = None
     journal_trouble: str = ""
 
 
@@ -90,14 +120,18 @@ def findings_of(
     request: DeployRequest, facts: Survey, serving: Deployment | None
 ) -> list[Finding]:
     """What the reader should know, and what has to be mended first."""
-    found = [*_in_the_way(request, facts), *_of_the_schema(request, facts)]
+    found = [
+        *_in_the_way(request, facts),
+        *_of_the_schema(request, facts),
+        *_of_the_commit(facts),
+    ]
     if facts.journal_trouble:
         found.append(Finding(Severity.WARNING, facts.journal_trouble))
     if serving is None:
         found.append(
             Finding(Severity.INFO, "nothing serves yet, so there is no way back")
         )
-    elif facts.way_back is None:
+    elif facts.way_back is None and request.way_back is None:
         found.append(
             Finding(
                 Severity.WARNING,
@@ -112,7 +146,9 @@ def findings_of(
 
 def _in_the_way(request: DeployRequest, facts: Survey) -> list[Finding]:
     found = []
-    if facts.undecided and not request.supersede:
+    if facts.at_work is not None:
+        found.append(_busy(facts.at_work, supersedes=request.supersede))
+    elif facts.undecided and not request.supersede:
         found.append(
             Finding(
                 Severity.ERROR,
@@ -120,11 +156,13 @@ def _in_the_way(request: DeployRequest, facts: Survey) -> list[Finding]:
                 "go on with it by `pm33 deploy resume`, or take over with --supersede",
             )
         )
-    if facts.quarantined_by and not request.reason:
+    by = facts.quarantined_by
+    if by is not None and not request.reason:
+        because = f" because {why}" if (why := blame_of(by)) else ""
         found.append(
             Finding(
                 Severity.ERROR,
-                f"this commit was rolled back by {facts.quarantined_by}",
+                f"this commit was rolled back by {by.run}{because}",
                 "deploy another one, or say with --reason why it is good now",
             )
         )
@@ -134,6 +172,36 @@ def _in_the_way(request: DeployRequest, facts: Survey) -> list[Finding]:
         # What an unended run has left is that run's, and goes with it.
         if not (facts.undecided and run_of_tag(one.tag) == facts.undecided)
     ]
+    return found
+
+
+def _busy(found: AtWork, *, supersedes: bool) -> Finding:
+    if supersedes:
+        told = f"{found.text}; it is pushed out if it only watches"
+        return Finding(Severity.WARNING, told, code=AT_WORK)
+    return Finding(
+        Severity.ERROR,
+        found.text,
+        "wait for it to end; --supersede takes over if it only watches",
+        AT_WORK,
+    )
+
+
+def _of_the_commit(facts: Survey) -> list[Finding]:
+    found = []
+    count = len(facts.undone)
+    commits = "1 commit" if count == 1 else f"{count} commits"
+    if facts.undone and not facts.commits:
+        told = f"it goes back {commits}: they serve now, and would serve no longer"
+        found.append(Finding(Severity.WARNING, told))
+    elif facts.undone:
+        told = f"it lacks {commits} that the serving release has"
+        found.append(Finding(Severity.WARNING, told))
+    if not facts.own_settings:
+        told = f"no {SETTINGS_FILE}: defaults are used"
+        found.append(
+            Finding(Severity.WARNING, told, f"commit a {SETTINGS_FILE} to be sure")
+        )
     return found
 
 

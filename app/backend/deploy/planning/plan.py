@@ -1,6 +1,6 @@
 """What a deploy would do, and whether it may: decided from facts, as printable data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from app.backend.deploy.planning.findings import Finding, Severity, Survey, find
 from app.backend.deploy.platforms.base import Deployment, ServiceSettings
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import DeployRequest
+from app.backend.deploy.watching.verdict import counted
 
 __all__ = ["Plan", "draw_up"]
 
@@ -24,6 +25,7 @@ class Plan:
         first: nothing has ever served here, so that nothing can be lost yet.
         way_back: what a failed bake would return to; None: there is nothing.
         changed: settings that differ from the serving release's, old and new.
+        changed_variables: names of variables that differ from what serves was given.
         bake: seconds that the release is watched; 0: it is not.
     """
 
@@ -40,6 +42,7 @@ class Plan:
     pending: tuple[Revision, ...] | None
     settings: ServiceSettings
     changed: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    changed_variables: tuple[str, ...] = ()
     bake: float
     gate_hold: float
     findings: tuple[Finding, ...] = ()
@@ -72,6 +75,7 @@ class Plan:
             "pending": None if pending is None else [one.to_dict() for one in pending],
             "settings": self.settings.to_dict(),
             "changed": {name: list(pair) for name, pair in self.changed.items()},
+            "changed_variables": list(self.changed_variables),
             "bake": self.bake,
             "gate_hold": self.gate_hold,
             "findings": [asdict(one) for one in self.findings],
@@ -88,7 +92,9 @@ class Plan:
             f"migrations: {self._migrations()}",
             *(f"  {one.file}  {one.title}" for one in self.pending or ()),
             *(f"setting {name}: {a} -> {b}" for name, (a, b) in self.changed.items()),
-            f"gate: {self.settings.replicas} replicas healthy for {self.gate_hold:g} s,"
+            *self._variables(),
+            f"gate: {counted(self.settings.replicas, 'replica')} healthy for"
+            f" {self.gate_hold:g} s,"
             + (f" then watched for {self.bake:g} s" if self.bake else " not watched"),
             f"way back: {summary_of(self.way_back) if self.way_back else 'none'}",
         ]
@@ -97,6 +103,11 @@ class Plan:
             lines.append(f"{one.severity}: {one.text}{remedy}")
         return "\n".join(lines)
 
+    def _variables(self) -> Iterator[str]:
+        if self.changed_variables:
+            names = ", ".join(self.changed_variables)
+            yield f"variables that differ from what serves: {names}"
+
     def _migrations(self) -> str:
         if self.pending is None:
             return "not known"
@@ -104,13 +115,19 @@ class Plan:
 
 
 def draw_up(
-    request: DeployRequest, facts: Survey, *, bake: float, gate_hold: float
+    request: DeployRequest,
+    facts: Survey,
+    *,
+    bake: float,
+    gate_hold: float,
+    variables: Iterable[Finding] = (),
 ) -> Plan:
     """Turns what was found into a plan. Pure.
 
     Args:
         request: what is asked for.
         facts: what was found.
+        variables: what is to be said of those that the release would be given.
         bake: seconds, the request's or the environment's.
         gate_hold: seconds, the request's or the setting.
     """
@@ -129,9 +146,10 @@ def draw_up(
         pending=None if facts.pending is None else tuple(facts.pending),
         settings=facts.settings,
         changed=_changed(facts.settings_now, facts.settings),
+        changed_variables=tuple(facts.changed_variables),
         bake=bake if request.monitor else 0.0,
         gate_hold=gate_hold,
-        findings=tuple(findings_of(request, facts, serving)),
+        findings=(*findings_of(request, facts, serving), *variables),
         first=not any(one.succeeded for one in facts.deployments),
     )
 

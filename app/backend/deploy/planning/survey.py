@@ -1,26 +1,52 @@
 """Looks at everything that a plan is drawn up from, and changes nothing."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from app.backend.config.environment import Environment
-from app.backend.deploy.planning.findings import Survey
+from app.backend.deploy.planning.at_work import who_is_at_work
+from app.backend.deploy.planning.environment import (
+    ENVIRONMENT_INVALID,
+    differing,
+    findings_of_variables,
+    judge_variables,
+)
+from app.backend.deploy.planning.findings import Finding, Severity, Survey
 from app.backend.deploy.planning.plan import Plan, draw_up
-from app.backend.deploy.platforms.base import ServiceSettings
+from app.backend.deploy.platforms.base import Deployment, ServiceSettings
+from app.backend.deploy.platforms.settings_file import SETTINGS_FILE
+from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.history import last_known_good, quarantined
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.request import DeployRequest
 from app.backend.deploy.tools import Tools
-from app.errors import JournalError, PlatformError, TargetError
+from app.errors import (
+    ConfigError,
+    JournalError,
+    PlatformError,
+    PlatformUnreachableError,
+    TargetError,
+)
 
-__all__ = ["Past", "look_back", "survey", "undecided"]
+__all__ = ["ROTATION", "Past", "look_back", "survey", "undecided"]
 
 LISTED = 50
 """Deployments, and runs, that are looked at."""
 
+RESUMABLE = frozenset({"deploy", "rollback"})
+"""The kinds of runs that can be gone on with."""
+ROTATION = "rotate"
+"""The kind of a run that changes a variable, and asks for one that deploys."""
+
+_COUNTED = 1000
+"""Commits at most; more are as surprising."""
+
 BAKE = 1800.0
 BAKE_IN_DEVELOPMENT = 60.0
+
+Variables = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +78,7 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
     serving = next((one for one in deployments if one.active), None)
     async with tools.journals(None) as journals:
         past = await look_back(journals)
+    given, unknown = await _variables(tools)
     return draw_up(
         request,
         Survey(
@@ -59,21 +86,27 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
             url=url,
             subject=await tools.repository.subject(request.commit),
             deployments=deployments,
-            commits=await tools.repository.subjects(serving.commit, request.commit)
-            if serving
-            else (),
+            commits=await _commits(tools, serving, request.commit),
+            undone=await _undone(tools, serving, request.commit),
             pending=await tools.schema.pending(request.commit),
             settings=await platform.settings(request.commit),
             settings_now=await _settings(tools, serving.commit if serving else None),
             way_back=last_known_good(
                 deployments, past.runs, current_commit=request.commit
             ),
+            changed_variables=await _changes(tools, serving, given),
+            own_settings=await _has_settings(tools, request.commit),
             quarantined_by=quarantined(past.runs).get(request.commit),
             undecided=undecided(past.runs),
+            at_work=await who_is_at_work(tools, past.runs),
             journal_trouble=past.trouble,
         ),
         bake=_bake(request, tools),
         gate_hold=_either(request.gate_hold, tools.config.deployment.gate_hold),
+        variables=[
+            *_left_over(past.runs, request.rotation),
+            *unknown,
+        ],
     )
 
 
@@ -90,7 +123,86 @@ async def look_back(journals: Journals) -> Past:
 
 def undecided(runs: tuple[RunState, ...]) -> str | None:
     """The newest run that has begun and not ended; None when all have."""
-    return next((one.run for one in runs if one.begun and not one.ended), None)
+    possible = (one for one in runs if one.kind in RESUMABLE)
+    return next((one.run for one in possible if one.begun and not one.ended), None)
+
+
+def _left_over(runs: tuple[RunState, ...], but: str) -> list[Finding]:
+    """A rotation that left its value behind, if nothing has gone well since.
+
+    Args:
+        runs: the newest first.
+        but: the one that asks.
+    """
+    for one in runs:
+        if one.ended and one.outcome in {Ending.DONE, Ending.UNBAKED}:
+            return []
+        if one.kind != ROTATION or not one.begun or one.run == but:
+            continue
+        if one.closing.get("put_back"):
+            return []
+        name = one.request.get("variable")
+        if not one.ended:
+            text = f"the rotation {one.run} of {name} has not ended"
+            remedy = "`pm33 deploy resume` goes on with it"
+            return [Finding(Severity.WARNING, text, remedy)]
+        if one.outcome == Ending.SUPERSEDED:
+            text = f"the rotation {one.run} of {name} was taken over from"
+            remedy = f"see whether {name} is what the next deployment is to have"
+            return [Finding(Severity.WARNING, text, remedy)]
+    return []
+
+
+async def _variables(tools: Tools) -> tuple[Variables | None, list[Finding]]:
+    """Those of the next deployment, and what is wrong with them; None: not known."""
+    platform, environment = tools.platform, tools.environment
+    try:
+        given = await platform.variables()
+    except PlatformUnreachableError:
+        raise
+    except ConfigError as error:
+        # No release could be given them.
+        why = f"the variables of {environment} cannot be read: {error}"
+        finding = Finding(Severity.ERROR, why, error.remedy, ENVIRONMENT_INVALID)
+        return None, [finding]
+    except PlatformError as error:
+        why = f"the variables of {environment} are not known: {error}"
+        return None, [Finding(Severity.WARNING, why, error.remedy)]
+    found = judge_variables(given, environment, platform=platform.name, now=tools.now())
+    return given, findings_of_variables(found, environment)
+
+
+async def _changes(
+    tools: Tools, serving: Deployment | None, given: Variables | None
+) -> list[str]:
+    """Names of what has changed since; none where the platform cannot tell."""
+    if serving is not None and given is not None:
+        with suppress(ConfigError, PlatformError):
+            return differing(given, await tools.platform.variables(serving.id))
+    return []
+
+
+async def _commits(
+    tools: Tools, serving: Deployment | None, commit: str
+) -> Sequence[str]:
+    """What the release has that the serving one has not."""
+    if serving is None:
+        return ()
+    return await tools.repository.subjects(serving.commit, commit)
+
+
+async def _undone(
+    tools: Tools, serving: Deployment | None, commit: str
+) -> Sequence[str]:
+    """What the serving release has that this one has not."""
+    if serving is None:
+        return ()
+    return await tools.repository.subjects(commit, serving.commit, limit=_COUNTED)
+
+
+async def _has_settings(tools: Tools, commit: str) -> bool:
+    answer = await tools.repository.git("cat-file", "-e", f"{commit}:{SETTINGS_FILE}")
+    return answer.code == 0
 
 
 async def _settings(tools: Tools, commit: str | None) -> ServiceSettings | None:

@@ -164,6 +164,10 @@ async def _branch(repository: Repository, branch: str) -> Release:
     here = await repository.whole(f"refs/heads/{branch}")
     remote = await repository.remote_of(branch)
     if remote is None:
+        if here is None and await repository.whole("HEAD") is None:
+            raise TargetError(
+                f"{repository.root} has no commit yet", remedy="commit something first"
+            )
         if here is None:
             raise TargetError(
                 f"there is no branch {branch}", remedy="`git branch` lists them"

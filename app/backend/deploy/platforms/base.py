@@ -79,7 +79,8 @@ class Deployment:
         tag: the run that asked for it, where the platform can keep that; what an
             earlier attempt has created is found by it.
         rollback_of: the deployment that this one repeats.
-        reason: the platform's words on how it ended; no secrets.
+        reason: the platform's words on how it ended, or on what it waits for; no
+            secrets.
     """
 
     id: str
@@ -284,6 +285,19 @@ class Platform(Protocol):
 
     async def settings(self, commit: str) -> ServiceSettings:
         """How a commit would be run here."""
+        ...
+
+    async def variables(
+        self, deployment: str | None = None
+    ) -> Mapping[str, str | None]:
+        """What the next deployment would be given, or what this one was given.
+
+        What the platform adds to every release is among it. A value is None where the
+        variable is set and nobody may read it ("sealed").
+
+        Raises:
+            ConfigError: what is set cannot be read as variables.
+        """
         ...
 
     async def set_variables(

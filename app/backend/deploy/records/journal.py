@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from app.backend.database.storable import storable, storable_text
 
-__all__ = ["FORMAT", "RUNS", "Event", "EventKind", "Journal", "Key", "merge"]
+__all__ = ["FORMAT", "RUNS", "Event", "EventKind", "Journal", "Key", "merge", "parsed"]
 
 FORMAT = 1
 """The version of an event's form; a later one is read as far as it is understood."""
@@ -125,6 +125,14 @@ class Event:
         )
 
 
+def parsed(line: bytes) -> Event | None:
+    """An event from a line of a file; None when it cannot be understood as one."""
+    try:
+        return Event.from_dict(json.loads(line))
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return None
+
+
 class Journal(Protocol):
     """Where events of one environment are kept.
 
@@ -140,8 +148,10 @@ class Journal(Protocol):
         """
         ...
 
-    async def events(self, run: str | None = None) -> tuple[Event, ...]:
-        """The events of a run, or of many, in their order."""
+    async def events(
+        self, run: str | None = None, *, runs: int = RUNS
+    ) -> tuple[Event, ...]:
+        """The events of a run, or of the newest ones at least, in their order."""
         ...
 
 

@@ -105,14 +105,16 @@ class RowsJournal:
             known = await self.events(run)
             await self._write(new, RunState.of(merge(known, new)))
 
-    async def events(self, run: str | None = None) -> tuple[Event, ...]:
-        """The events of a run, or of the environment's newest 50 runs.
+    async def events(
+        self, run: str | None = None, *, runs: int = RUNS
+    ) -> tuple[Event, ...]:
+        """The events of a run, or of so many of the environment's newest runs.
 
         Raises:
             JournalError: the database cannot be asked.
         """
         async with state_call(self._connection, self._seconds) as connection:
-            rows = await connection.fetch(_EVENTS, self._environment, run, RUNS)
+            rows = await connection.fetch(_EVENTS, self._environment, run, runs)
         return merge(_read(dict(row) for row in rows))
 
     async def close(self) -> None:

@@ -82,13 +82,15 @@ class Journals:
             except JournalError as error:  # the event itself is in the file already
                 self._say_fileless(error)
 
-    async def events(self, run: str | None = None) -> tuple[Event, ...]:
-        """The events of a run, or of many, from wherever they are.
+    async def events(
+        self, run: str | None = None, *, runs: int = RUNS
+    ) -> tuple[Event, ...]:
+        """The events of a run, or of the newest ones at least, wherever they are.
 
         Raises:
             JournalError: the file cannot be read, and the rows cannot either.
         """
-        rows = await self._row_events(run)
+        rows = await self._row_events(run, runs)
         try:
             file = await self._file.events(run)
         except JournalError as error:
@@ -100,7 +102,7 @@ class Journals:
 
     async def runs(self, limit: int = 20) -> tuple[RunState, ...]:
         """The newest runs first. Raises JournalError as :meth:`events` does."""
-        return runs_of(await self.events())[:limit]
+        return runs_of(await self.events(runs=max(limit, RUNS)))[:limit]
 
     async def state(self, run: str) -> RunState | None:
         """One run; None when nobody knows it. Raises as :meth:`events` does."""
@@ -148,11 +150,11 @@ class Journals:
         self._owed.clear()
         return Reconciled(len(to_file), len(to_rows))
 
-    async def _row_events(self, run: str | None) -> tuple[Event, ...]:
+    async def _row_events(self, run: str | None, runs: int = RUNS) -> tuple[Event, ...]:
         if self._rows is None or self.degraded is not None:
             return ()
         try:
-            return await self._rows.events(run)
+            return await self._rows.events(run, runs=runs)
         except JournalError as error:
             self._give_up(error)
             return ()

@@ -12,6 +12,8 @@ from app.backend.deploy.records.journal import Event, EventKind, merge
 
 __all__ = ["RunState", "StepState", "StepStatus", "runs_of"]
 
+_SHORT = 12
+
 
 class StepStatus(StrEnum):
     """How far a step has come."""
@@ -59,7 +61,7 @@ class RunState:
         backwards: whether a rollback's target is older than what it leaves; from
             ``BEGIN``.
         begun: whether its ``BEGIN`` is there; without it those are empty.
-        deployment: the first that one of its events names by ``deployment``.
+        deployment: the last that one of its events names by ``deployment``.
         epoch: the highest that it was run under.
         steps: by name, in the order in which they began. ``OUTCOME`` with ``ok``
             false is a failure, any other is done.
@@ -69,6 +71,8 @@ class RunState:
         outcome: from ``END``; one of :class:`.ending.Ending`.
         verdict: from ``END``: ``ok``, ``fail`` or ``inconclusive``; None: nobody
             watched.
+        closing: what the newest ``END`` says, or, while it has not ended, how the last
+            process that worked on it left it; see :mod:`.story`.
     """
 
     run: str = ""
@@ -92,6 +96,7 @@ class RunState:
     ended: bool = False
     outcome: str | None = None
     verdict: str | None = None
+    closing: Mapping[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = None
@@ -117,10 +122,16 @@ class RunState:
             begun=bool(begun),
             steps=_steps(ordered),
             notes=tuple(one for one in ordered if one.kind is EventKind.NOTE),
-            **_ending(ends),
+            **(_ending(ends) or _pausing(ordered)),
             started_at=ordered[0].at,
             updated_at=ordered[-1].at,
         )
+
+    @property
+    def duty(self) -> str:
+        """What it is for, and why, in a few words."""
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.kind} {self.commit[:_SHORT]}{why}"
 
     def step(self, name: str) -> StepState | None:
         """A step that has begun; None when it has not."""
@@ -159,13 +170,21 @@ def _ending(ends: list[Event]) -> dict[str, Any]:
         "ended": True,
         "outcome": _text(data, "outcome"),
         "verdict": _text(data, "verdict"),
+        "closing": MappingProxyType(data),
         "ended_at": ends[-1].at,
     }
 
 
+def _pausing(events: Iterable[Event]) -> dict[str, Any]:
+    """How a run was left by a process that did not end it; empty once it goes on."""
+    notes = [one.data for one in events if one.kind is EventKind.NOTE]
+    told = [one for one in notes if "left" in one or "resumed_by" in one]
+    return {"closing": told[-1]} if told and "left" in told[-1] else {}
+
+
 def _deployment(events: Iterable[Event]) -> str | None:
-    named = (_text(event.data, "deployment") for event in events)
-    return next(filter(None, named), None)
+    named = [_text(event.data, "deployment") for event in events]
+    return next(filter(None, reversed(named)), None)
 
 
 def _steps(events: Iterable[Event]) -> Mapping[str, StepState]:

@@ -24,6 +24,9 @@ async def ask(
 ) -> T:
     """Returns the answer.
 
+    Where nobody is left who would bring the platform back, a second silence is
+    enough: users wait for whoever reads the remedy.
+
     Args:
         tools: measure, and say that it is asked again.
         what: is asked for, for the reader.
@@ -39,7 +42,8 @@ async def ask(
         try:
             return await call()
         except PlatformUnreachableError:
-            if clock.time() >= ends:
+            again = wait > _FIRST_PAUSE
+            if clock.time() >= ends or (again and tools.deserted()):
                 raise
         tools.say(f"{what}: the platform does not answer; asking again")
         await (pause or clock.sleep)(wait)

@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import Final
 
 from app.backend.deploy.planning.choice import choose
+from app.backend.deploy.planning.findings import run_of_tag
 from app.backend.deploy.planning.survey import LISTED
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import RollbackRequest
+from app.backend.deploy.running.deploy_order import order_of
 from app.backend.deploy.running.following import active_of, listed
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
@@ -51,9 +53,10 @@ def displacing(run: Run, deployments: Iterable[Deployment]) -> Deployment | None
 
 def left_already(run: Run, active: Deployment) -> Exception:
     """What is raised then: it ends the run, and changes nothing."""
+    by = run_of_tag(active.tag)
     reason = (
         f"{_to_be_left(run) or 'nothing'} was to be left, and {summary_of(active)}"
-        " serves now"
+        f" serves now{f', by {by}' if by else ''}"
     )
     if run.state.kind == "rollback":
         return PreflightError(
@@ -78,10 +81,10 @@ async def _choose(run: Run) -> Facts:
             deployments,
             [one for one in runs if one.run != run.id],
             leaving=leaving.commit if leaving else None,
-            named=request.target if request else None,
+            named=request.target if request else order_of(run).request.way_back,
             # Going back by itself is an emergency, too: nobody is there to be asked.
             may_rebuild=request is None or request.emergency or request.allow_rebuild,
-            desperate=request is not None and request.emergency,
+            now=run.tools.now(),
         )
     except NoWayBackError as error:
         if request is not None:

@@ -11,6 +11,7 @@ from app.backend.deploy.records.run_state import StepStatus
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.running.choosing import CHOOSE
 from app.backend.deploy.running.following import active_of, listed
+from app.backend.deploy.running.restoring import RESTORE
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
     Facts,
@@ -19,7 +20,8 @@ from app.backend.deploy.running.step import (
     SupersededRunError,
 )
 from app.backend.deploy.running.steps import FINALISE
-from app.backend.deploy.running.steps_back import RESTORE, WITHDRAW
+from app.backend.deploy.running.steps_back import WITHDRAW
+from app.backend.deploy.running.taken_over import explained
 from app.errors import (
     JournalError,
     LeaseLostError,
@@ -72,9 +74,11 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
     began = run.tools.now()
     try:
         close = await work(run)
-    except PreflightError:
-        await run.end(Ending.REFUSED, None)
+    except PreflightError as error:
+        await run.end(Ending.REFUSED, None, cause=str(error))
         raise
+    except LeaseLostError as error:
+        raise await explained(run, error) from error
     except PlatformUnreachableError as error:
         close = Close(ending=Ending.UNKNOWN, cause=str(error), final=False)
     except asyncio.CancelledError:
@@ -82,12 +86,20 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
         with suppress(asyncio.CancelledError):
             await asyncio.shield(run.note("run", left="as it is"))
         raise
-    if close.final:
-        await run.end(close.ending, close.verdict)
-    else:
-        await run.note("run", left=close.ending, cause=close.cause)
-    await _reconcile(run)
+    try:
+        await _write_down(run, close)
+        await _reconcile(run)
+    except LeaseLostError as error:
+        raise await explained(run, error) from error
     return await _report(run, close, began)
+
+
+async def _write_down(run: Run, close: Close) -> None:
+    told = {"cause": close.cause, "evidence": close.evidence}
+    if close.final:
+        await run.end(close.ending, close.verdict, **told)
+    else:
+        await run.note("run", left=close.ending, **told)
 
 
 async def finalised(run: Run, close: Close) -> Close:

@@ -1,7 +1,7 @@
 """What a deploy was told and has found, read back from its events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.backend.deploy.request import DeployRequest
@@ -36,8 +36,16 @@ class Order:
 
 
 def order_of(run: Run) -> Order:
-    """Reads it back."""
-    return Order(DeployRequest.from_dict(run.state.request), run.state.plan)
+    """Reads it back.
+
+    A run that is resumed goes back itself where somebody would have done that for it:
+    whoever it was has ended.
+    """
+    request = DeployRequest.from_dict(run.state.request)
+    resumed = any("resumed_by" in note.data for note in run.state.notes)
+    if resumed and request.way_back is not None:
+        request = replace(request, rollback=True)
+    return Order(request, run.state.plan)
 
 
 def baseline_of(run: Run) -> Baseline:

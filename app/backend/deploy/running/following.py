@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from app.backend.deploy.planning.survey import LISTED
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus, Platform
+from app.backend.deploy.platforms.secrecy import secrets_among
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import StepFailedError
 from app.backend.monitoring.redaction import Redactor
-from app.errors import PlatformError, PlatformUnreachableError
+from app.errors import ConfigError, PlatformError, PlatformUnreachableError
 
 __all__ = [
     "PROGRESS_DEADLINE",
@@ -108,12 +109,25 @@ async def last_lines(run: Run, deployment: str) -> tuple[str, ...]:
                 async for line in found:
                     # Not a comprehension: what came before a timeout counts.
                     lines.append(f"{line.replica} {line.text}")  # noqa: PERF401
-    return redacted(run, lines)
+    return await redacted(run, lines, deployment) if lines else ()
 
 
-def redacted(run: Run, lines: Iterable[str]) -> tuple[str, ...]:
-    """The last of these lines, without secrets."""
-    redact = Redactor(run.tools.config.secrets()).redact
+async def redacted(
+    run: Run, lines: Iterable[str], deployment: str | None = None
+) -> tuple[str, ...]:
+    """The last of these lines, without secrets.
+
+    Args:
+        run: whose tools are asked.
+        lines: that somebody else has written.
+        deployment: whose variables they may show; None: today's.
+    """
+    hidden = [*run.tools.config.secrets()]
+    for whose in dict.fromkeys((deployment, None)):
+        with suppress(ConfigError, PlatformError, TimeoutError):
+            async with asyncio.timeout(LOG_DEADLINE):
+                hidden += secrets_among(await run.tools.platform.variables(whose))
+    redact = Redactor(hidden).redact
     return tuple(map(redact, tuple(lines)[-TAIL:]))
 
 
@@ -121,16 +135,27 @@ async def _until(
     run: Run, deployment: str, good: Callable[[Deployment], bool]
 ) -> Deployment:
     """Follows it over restarts of the platform until it is good or over."""
+    told = ""
     while True:
         with suppress(PlatformUnreachableError):
             async with _closing(run.tools.platform.follow(deployment)) as states:
                 async for state in states:
+                    told = told if good(state) else _tell(run, state, told)
                     if good(state) or state.status.is_over:
                         return state
         state = await run.ask("follow", lambda: _now(run, deployment))
         if good(state) or state.status.is_over:
             return state
         await run.tools.clock.sleep(_POLL)
+
+
+def _tell(run: Run, state: Deployment, told: str) -> str:
+    """Says where it stands when that changes; how it ends, its step says."""
+    why = state.reason.partition("\n")[0]
+    line = f"{state.id} is {state.status}{f': {why}' if why else ''}"
+    if line != told and not state.status.is_over:
+        run.detail(line)
+    return line
 
 
 async def _now(run: Run, deployment: str) -> Deployment:

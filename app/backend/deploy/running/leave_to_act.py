@@ -2,6 +2,8 @@
 
 from app.backend.database.lease import Guard, Unlocked
 from app.backend.deploy.leasing import lease_name
+from app.backend.deploy.planning.at_work import who_is_at_work
+from app.backend.deploy.planning.survey import look_back
 from app.backend.deploy.running.asking import ask
 from app.backend.deploy.running.superseding import push_out
 from app.backend.deploy.tools import Tools
@@ -10,6 +12,7 @@ from app.errors import JournalError, LeaseHeldError, PreflightError
 __all__ = ["leave_to_act", "refuse_if_held"]
 
 _SECOND = 1.0
+_REMEDY = "wait for it to end; --supersede takes over if it only watches"
 
 
 async def leave_to_act(
@@ -51,10 +54,15 @@ async def leave_to_act(
     try:
         if supersede:
             await push_out(tools, name)
+        if patient:
+            await _say_who_is_waited_for(tools, name)
         taking = tools.leases.acquire(
             name, holder=holder, reason=reason, wait=wait, above=epoch
         )
         return await tools.interrupt.race(taking), ""
+    except LeaseHeldError as error:
+        await refuse_if_held(tools, error.remedy if patient else _REMEDY)
+        raise
     except JournalError as error:
         if alone:
             note = f"unlocked, without a lease: {error}"
@@ -64,19 +72,23 @@ async def leave_to_act(
         ) from error
 
 
-async def refuse_if_held(tools: Tools) -> None:
-    """Names whoever is at work, if that can be told.
+async def _say_who_is_waited_for(tools: Tools, name: str) -> None:
+    state = await tools.leases.held(name)
+    if state is not None:
+        tools.say(
+            f"{state.holder} has the lease ({state.reason}); waiting until"
+            f" {state.expires_at:%H:%M:%S %Z}, when it is free unless it is renewed"
+        )
+
+
+async def refuse_if_held(tools: Tools, remedy: str = _REMEDY) -> None:
+    """Names whoever is at work, and why, if that can be told.
 
     Raises:
         LeaseHeldError: somebody is.
     """
-    try:
-        state = await tools.leases.held(lease_name(tools.environment))
-    except JournalError:
-        return
-    if state is not None:
-        raise LeaseHeldError(
-            f"{state.holder} is at work since {state.acquired_at:%H:%M:%S %Z}"
-            f" ({state.reason})",
-            remedy="wait for it to end; --supersede takes over if it only watches",
-        )
+    async with tools.journals(None) as journals:
+        past = await look_back(journals)
+    found = await who_is_at_work(tools, past.runs)
+    if found is not None:
+        raise found.error(remedy)

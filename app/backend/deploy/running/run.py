@@ -84,9 +84,9 @@ class Run:
         """Writes down something that changes nothing."""
         await self._write(step, 1, EventKind.NOTE, data)
 
-    async def end(self, outcome: str, verdict: str | None) -> None:
-        """Writes the run's last event."""
-        data = {"outcome": outcome, "verdict": verdict}
+    async def end(self, outcome: str, verdict: str | None, **told: Any) -> None:
+        """Writes the run's last event; what is told with it is for people."""
+        data = {"outcome": outcome, "verdict": verdict, **told}
         await self._write(RUN, 1, EventKind.END, data)
 
     def fact(self, step: str, name: str) -> Any:
@@ -101,6 +101,10 @@ class Run:
     def say(self, line: str) -> None:
         """One line of progress."""
         self.tools.say(line)
+
+    def detail(self, line: str) -> None:
+        """One line of progress within a step."""
+        self.say(f"{'':<9} {line}")
 
     def remark(self, note: str) -> None:
         """Tells the reader something once, now and in the report."""
@@ -230,7 +234,9 @@ class Run:
         except JournalError as error:
             self.remark(f"this run is not written down: {error}")
         if self.journals.degraded is not None:
-            self.remark("the state database does not answer; the journal's file does")
+            # Not in this process's words: it may be away, or only lack its tables.
+            why = self.journals.degraded
+            self.remark(f"the journal is a file alone: {why}; {why.remedy}")
 
     def _event(self, step: str, attempt: int, kind: EventKind, data: Facts) -> Event:
         epoch, now = self.guard.epoch, self.tools.now()
@@ -247,4 +253,6 @@ class Run:
         self.reports.append(report)
         took = f"{seconds:.1f} s" if seconds else "done before"
         mark = "" if ok else "failed: "
-        self.say(f"{step.name:<9} {mark}{meaning} ({took})")
+        # The rest of a reason is in the report, where no duration hangs on it.
+        told = meaning.partition("\n")[0]
+        self.say(f"{step.name:<9} {mark}{told} ({took})")

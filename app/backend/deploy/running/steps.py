@@ -90,7 +90,7 @@ async def _migrate(run: Run) -> Facts:
     if done.code != 0:
         raise StepFailedError(
             f"the migration ended with {done.code}; nothing was deployed",
-            log=redacted(run, done.output.splitlines()),
+            log=await redacted(run, done.output.splitlines()),
         )
     return {"by": "pipeline"}
 
@@ -119,7 +119,7 @@ async def _deploy(run: Run) -> Facts:
         "deploy",
         lambda: platform.deploy(commit, tag=run.id, epoch=run.guard.epoch),
     )
-    run.say(f"          {created.id} is on its way")
+    run.detail(f"{created.id} is on its way")
     return {"deployment": created.id}
 
 

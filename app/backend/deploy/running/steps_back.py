@@ -3,24 +3,15 @@
 from functools import partial
 from typing import Any, Final
 
-from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import summary_of
-from app.backend.deploy.request import Variables
-from app.backend.deploy.running.choosing import (
-    CHOOSE,
-    displacing,
-    left_already,
-    rollback_request,
-)
+from app.backend.deploy.running.choosing import CHOOSE, rollback_request
 from app.backend.deploy.running.following import (
-    PROGRESS_DEADLINE,
     active_of,
     follow,
-    is_ready,
-    is_serving,
     listed,
     replicas_of,
 )
+from app.backend.deploy.running.restoring import RESTORE
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
     Facts,
@@ -34,17 +25,12 @@ from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.gate import GateLimits
 from app.backend.deploy.watching.samples import Expected
 
-__all__ = ["BACKWARD", "RESTORE", "STEPS", "VERIFY", "WITHDRAW", "back_tag"]
+__all__ = ["BACKWARD", "STEPS", "VERIFY", "WITHDRAW"]
 
 WITHDRAW_DEADLINE = 60.0
 VERIFY_HOLD = 2.0
 """Seconds from the first to the third green round."""
 VERIFY_DEADLINE = 60.0
-
-
-def back_tag(run: str) -> str:
-    """What the deployment that a run returns to is tagged with."""
-    return f"{run}/back"
 
 
 async def _withdraw(run: Run) -> Facts:
@@ -68,54 +54,6 @@ async def _withdrawn(run: Run) -> Facts:
     ended = f"{', '.join(withdrawn)} is ended; " if withdrawn else ""
     still = f"{summary_of(now)} still serves" if now else "nothing serves"
     return {"meaning": ended + still}
-
-
-def _intend_restore(run: Run) -> Facts:
-    target = run.fact("choose", "target")
-    return {"tag": back_tag(run.id), "target": target}
-
-
-async def _restore(run: Run) -> Facts:
-    restored = run.fact("choose", "adopted") or (await _bring_back(run)).id
-    key = "deployment" if run.state.kind == "rollback" else "restored_as"
-    return {"restored": restored, key: restored}
-
-
-async def _bring_back(run: Run) -> Deployment:
-    platform, tag, epoch = run.tools.platform, back_tag(run.id), run.guard.epoch
-    target, commit = run.fact("choose", "target"), run.fact("choose", "target_commit")
-    request = rollback_request(run)
-    variables = request.variables if request else Variables.TARGET
-    deployments = await listed(run)
-    other = displacing(run, deployments)
-    if other is not None and not any(one.tag == tag for one in deployments):
-        raise left_already(run, other)
-    if run.fact("choose", "rebuild"):
-        restored = await run.act(
-            "deploy", lambda: platform.deploy(commit, tag=tag, epoch=epoch)
-        )
-    else:
-        restored = await run.act(
-            "roll back",
-            lambda: platform.roll_back(
-                target, tag=tag, epoch=epoch, variables=variables
-            ),
-        )
-    run.say(f"          {restored.id} is on its way")
-    return restored
-
-
-async def _restored(run: Run) -> Facts:
-    platform, restored = run.tools.platform, str(run.fact("restore", "restored"))
-    if run.fact("choose", "adopted"):
-        return {"meaning": f"users' requests go to {restored} already"}
-    if run.fact("choose", "rebuild") and not platform.switches_itself:
-        await follow(run, restored, is_ready, deadline=PROGRESS_DEADLINE * 2)
-        await run.act(
-            "switch", lambda: platform.switch(restored, epoch=run.guard.epoch)
-        )
-    await follow(run, restored, is_serving, deadline=PROGRESS_DEADLINE * 2)
-    return {"meaning": f"users' requests go to {restored}"}
 
 
 async def _verify(run: Run) -> Facts:
@@ -154,13 +92,6 @@ WITHDRAW: Final = Step(
     call=_withdraw,
     settle=_withdrawn,
     final=False,
-)
-RESTORE: Final = Step(
-    name="restore",
-    duty="brings the earlier deployment back",
-    intend=_intend_restore,
-    call=_restore,
-    settle=_restored,
 )
 VERIFY: Final = Step(
     name="verify",

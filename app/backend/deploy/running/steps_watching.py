@@ -1,6 +1,5 @@
 """The two steps that only look: the gate before the switch, the bake after it."""
 
-from collections.abc import Callable
 from typing import Final
 
 from app.backend.deploy.leasing import lease_name
@@ -23,11 +22,10 @@ from app.backend.deploy.running.step import (
 )
 from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.gate import GateLimits, gate
+from app.backend.deploy.watching.progress import GateProgress, WatchProgress
 from app.backend.deploy.watching.samples import Expected
 from app.backend.deploy.watching.verdict import Verdict
 from app.backend.deploy.watching.watch import watch
-from app.backend.deploy.watching.watch_state import WatchState
-from app.backend.deploy.watching.weighing import Mark
 from app.errors import JournalError, LeaseLostError
 
 __all__ = ["BAKE", "GATE", "prove"]
@@ -76,6 +74,12 @@ async def prove(
             limits=limits,
             baseline=baseline,
             control=tools.control,
+            on_round=GateProgress(
+                run.detail,
+                replicas=limits.replicas,
+                hold=limits.hold,
+                clock=tools.clock,
+            ),
             clock=tools.clock,
         )
     )
@@ -93,15 +97,18 @@ async def _bake(run: Run) -> Facts:
     seconds = float(order.plan["bake"])
     if not order.request.monitor or seconds == 0:
         return {"meaning": "not watched, as asked"}
-    run.say(f"          watching {deployment} for {seconds:g} s")
+    run.detail(f"watching {deployment} for {seconds:g} s")
+    limits = limits_of(run)
     watching = watch(
         tools.prober(deployment, url=await run.url()),
         expected=Expected(deployment, run.state.commit),
         seconds=seconds,
-        limits=limits_of(run),
+        limits=limits,
         baseline=baseline_of(run),
         control=tools.control,
-        on_round=_teller(run),
+        on_round=WatchProgress(
+            run.detail, seconds=seconds, limits=limits, clock=tools.clock
+        ),
         clock=tools.clock,
     )
     try:
@@ -135,24 +142,6 @@ async def _may_be_anothers(run: Run) -> bool:
         return False
     return True
 
-
-def _teller(run: Run) -> Callable[[WatchState], None]:
-    """Says when rounds turn bad, and when they are good again."""
-    last = "good"
-
-    def tell(state: WatchState) -> None:
-        nonlocal last
-        record = state.records[-1]
-        word = _WORDS.get(record.mark, "unclear")
-        if word != last:
-            why = f": {record.evidence[0].reason or 'slow'}" if record.evidence else ""
-            run.say(f"          round {state.counts.rounds} is {word}{why}")
-        last = word
-
-    return tell
-
-
-_WORDS = {Mark.OK: "good", Mark.HARD: "bad", Mark.SOFT: "bad"}
 
 GATE: Final = Step(
     name="gate",

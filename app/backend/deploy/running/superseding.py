@@ -26,6 +26,7 @@ async def end_others(
     journals: Journals,
     *,
     by: str,
+    spared: str = "",
     everything: bool = False,
 ) -> None:
     """Ends every run that has not ended, in the name of the one that takes over.
@@ -38,6 +39,7 @@ async def end_others(
         guard: leave to act.
         journals: where they are written down.
         by: the run that takes over.
+        spared: the run that it is a part of.
         everything: cancel also what is under way and belongs to none of them.
 
     Raises:
@@ -45,7 +47,8 @@ async def end_others(
         PlatformUnreachableError: the platform does not answer.
     """
     past = await look_back(journals)
-    left = [one for one in past.runs if one.begun and not one.ended and one.run != by]
+    going = (one for one in past.runs if one.begun and not one.ended)
+    left = [one for one in going if one.run not in {by, spared}]
     names = {one.run for one in left}
     platform = tools.platform
     found = await ask(tools, "deployments", partial(platform.deployments, LISTED))

@@ -6,9 +6,10 @@ from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.running.choosing import CHOOSE
 from app.backend.deploy.running.closing import Close, failure_of, finalised
 from app.backend.deploy.running.following import active_of, listed
+from app.backend.deploy.running.restoring import RESTORE
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import StepFailedError, SupersededRunError
-from app.backend.deploy.running.steps_back import RESTORE, VERIFY
+from app.backend.deploy.running.steps_back import VERIFY
 from app.errors import DeploymentNotFoundError
 
 __all__ = ["Place", "come_back", "go_back", "place_of"]

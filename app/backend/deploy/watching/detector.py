@@ -25,7 +25,7 @@ from app.backend.deploy.watching.samples import (
 )
 from app.backend.deploy.watching.shared import NOBODY_ASKED, Shared, read_shared
 from app.backend.deploy.watching.traffic import judge, norm_of, stretch_between
-from app.backend.deploy.watching.verdict import Decision, Rule, Verdict
+from app.backend.deploy.watching.verdict import Decision, Rule, Verdict, counted
 from app.backend.deploy.watching.watch_state import Counts, WatchState
 from app.backend.deploy.watching.weighing import Mark, RoundRecord, Scale, weigh
 
@@ -91,7 +91,7 @@ def conclude(state: WatchState) -> Decision:
         return state.decision
     counts = state.counts
     reason = (
-        f"{counts.ok} of {counts.rounds} rounds good, "
+        f"{counts.ok} of {counted(counts.rounds, 'round')} good, "
         f"{counts.inconclusive} inconclusive, {counts.failed} failed"
     )
     if state.is_settled and 2 * counts.ok >= counts.rounds:

@@ -11,7 +11,7 @@ from app.backend.deploy.watching.control import Control, NoControl, ask
 from app.backend.deploy.watching.gate_state import GateState, look_through
 from app.backend.deploy.watching.samples import Expected, Sample
 from app.backend.deploy.watching.shared import doubtful
-from app.backend.deploy.watching.verdict import Decision, Rule, Verdict
+from app.backend.deploy.watching.verdict import Decision, Rule, Verdict, counted
 
 __all__ = ["GateLimits", "GateReport", "GateState", "gate"]
 
@@ -61,11 +61,6 @@ class GateReport:
     def passed(self) -> bool:
         """Whether traffic may be sent there."""
         return self.verdict is Verdict.OK
-
-    @property
-    def superseded(self) -> bool:
-        """Whether somebody has put another deployment in its place meanwhile."""
-        return self.rule is Rule.SUPERSEDED
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -141,13 +136,14 @@ def _decide(
     if state.decision is not None:
         return state.decision
     if held >= wanted:
-        reason = f"{held} of {wanted} replicas well for {limits.hold:g} s"
+        reason = f"{held} of {counted(wanted, 'replica')} well for {limits.hold:g} s"
         return Decision(Verdict.OK, Rule.TIME, reason)
     if stopped:
         return Decision(Verdict.INCONCLUSIVE, Rule.STOPPED, "stopped")
     if not late:
         return None
-    reason = f"{held} of {wanted} replicas have proved to be well{_why(state)}"
+    proved = f"{held} of {counted(wanted, 'replica')} proved to be well"
+    reason = f"{proved}{_why(state)}"
     verdict = Verdict.INCONCLUSIVE if state.world else Verdict.FAIL
     return Decision(verdict, Rule.TIME, reason)
 

@@ -27,6 +27,7 @@ class Limits:
         patience: seconds that a route's failure waits for the next look at the shared
             checks that are not critical; None: ``threshold`` times ``interval``.
             Critical ones are always waited for.
+        punctual: the watch ends in time, with what was seen until then.
     """
 
     threshold: int = 3
@@ -39,6 +40,12 @@ class Limits:
     slow_factor: float = 3.0
     slow_extra: float = 0.5
     patience: float | None = None
+    punctual: bool = False
+
+    @property
+    def overtime(self) -> int:
+        """Rounds more that a question gets which is open when the time is up."""
+        return 0 if self.punctual else self.threshold
 
     @property
     def waits(self) -> float:

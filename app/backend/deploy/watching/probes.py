@@ -1,25 +1,30 @@
 """Asks a release, as its users do and past the proxy, and asks the platform about it.
 
 Each probe is one request on a new connection, and they all run side by side. None of
-them is repeated: that is what the next round is for.
+them is repeated: that is what the next round is for. What is asked of the platform is
+in :mod:`.questions`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from app.backend.deploy.platforms.base import (
-    Deployment,
-    ReplicaAddress,
-    TrafficCounters,
-)
+from app.backend.deploy.platforms.base import ReplicaAddress
 from app.backend.deploy.watching.answers import MOST_HEALTH, tell
 from app.backend.deploy.watching.clock import Clock, SystemClock
 from app.backend.deploy.watching.fetch import Origin, fetch
+from app.backend.deploy.watching.questions import Questions, Unanswered, Watched
 from app.backend.deploy.watching.samples import (
     Outcome,
     ProbeKind,
@@ -27,9 +32,9 @@ from app.backend.deploy.watching.samples import (
     Sample,
     Source,
 )
-from app.errors import ConfigError, PlatformUnreachableError
+from app.errors import ConfigError
 
-__all__ = ["HEALTH_PATH", "ROUTES", "Prober", "Watched"]
+__all__ = ["HEALTH_PATH", "ROUTES", "Prober"]
 
 HEALTH_PATH: Final = "/api/health/detailed"
 ROUTES: Final = ("/api/version",)
@@ -37,29 +42,10 @@ ROUTES: Final = ("/api/version",)
 
 _MOST_ROUTE = 100_000
 _MOST_AT_ONCE = 32
+_LOOK = 1.0
+"""Seconds from one look at the platform to the next while something is unanswered."""
 
 T = TypeVar("T")
-
-
-class Watched(Protocol):
-    """What a prober asks of a platform; a
-    :class:`~app.backend.deploy.platforms.base.Platform` is one."""  # noqa: D205, D209
-
-    async def deployment(self, deployment: str) -> Deployment:
-        """One deployment as it is now."""
-        ...
-
-    async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:
-        """Where its replicas can be asked themselves."""
-        ...
-
-    async def traffic(self, deployment: str) -> TrafficCounters | None:
-        """What the proxy has counted."""
-        ...
-
-    async def entrance(self) -> Path | None:
-        """A socket of the proxy for probes; None: there is none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,49 +91,79 @@ class Prober:
         reach: Callable[[], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._platform = platform
-        self._deployment = deployment
         self._public = None if url is None else Origin.of_url(url)
         self._paths = tuple(map(_checked, paths))
         self._probes = probes
         self._token = token
         self._deadline = deadline
-        self._reach = reach
         self._clock = clock or SystemClock()
+        self._questions = Questions(
+            platform, deployment, deadline=deadline, reach=reach, clock=self._clock
+        )
         self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
         self._addresses: Sequence[ReplicaAddress] = ()
 
     async def round(self) -> Round:
-        """Everything that was found; raises nothing but cancellation."""
-        public, replicas, (status, network), traffic = await asyncio.gather(
-            self._ask_public(),
-            self._ask_replicas(),
-            self._ask_platform(),
-            self._ask_traffic(),
+        """Everything that was found; raises nothing but cancellation.
+
+        It ends early when the platform says that the deployment is over: nobody is
+        left who could answer, and a proxy may take seconds to find that out.
+        """
+        public: list[asyncio.Task[Sample]] = []
+        replicas: list[asyncio.Task[Sample]] = []
+        traffic = asyncio.create_task(self._questions.traffic())
+        asking = asyncio.gather(
+            self._ask_public(public), self._ask_replicas(replicas), traffic
         )
-        return (*public, *replicas, status, network, *traffic)
+        try:
+            status, network = await self._until_over(asking)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        counted = chain.from_iterable(_answered([traffic]))
+        found = (*_answered(public), *_answered(replicas))
+        return (*found, status, network, *counted)
 
-    async def _ask_public(self) -> Round:
+    async def _until_over(self, asking: asyncio.Future[Any]) -> tuple[Sample, Sample]:
+        """What the platform says, looked at until everything is answered."""
+        status, network = await self._questions.status_and_network()
+        while not _is_over(status):
+            await asyncio.wait({asking}, timeout=_LOOK)
+            if asking.done():
+                await asking
+                break
+            later = await self._questions.status()
+            status = later if _is_over(later) else status
+        return status, network
+
+    async def _ask_public(self, found: list[asyncio.Task[Sample]]) -> None:
         if self._public is None:
-            return ()
-        found = await self._question(self._platform.entrance())
-        if not isinstance(found, _Unanswered):
-            self._public = replace(self._public, socket=found)
-        return await self._ask([_Place(self._public, Source.PUBLIC)] * self._probes)
+            return
+        entrance = await self._questions.entrance()
+        if not isinstance(entrance, Unanswered):
+            self._public = replace(self._public, socket=entrance)
+        places = [_Place(self._public, Source.PUBLIC)] * self._probes
+        await self._ask(places, found)
 
-    async def _ask_replicas(self) -> Round:
-        found = await self._question(self._platform.replicas(self._deployment))
-        if not isinstance(found, _Unanswered):
-            self._addresses = found
-        return await self._ask(
+    async def _ask_replicas(self, found: list[asyncio.Task[Sample]]) -> None:
+        addresses = await self._questions.replicas()
+        if not isinstance(addresses, Unanswered):
+            self._addresses = addresses
+        places = (
             _Place(Origin.of_socket(one.socket), Source.REPLICA, one.replica)
             for one in self._addresses
         )
+        await self._ask(places, found)
 
-    async def _ask(self, places: Iterable[_Place]) -> Round:
-        return tuple(await asyncio.gather(*self._probes_of(places)))
+    async def _ask(
+        self, places: Iterable[_Place], found: list[asyncio.Task[Sample]]
+    ) -> None:
+        found.extend(map(asyncio.create_task, self._probes_of(places)))
+        await asyncio.gather(*found)
 
-    def _probes_of(self, places: Iterable[_Place]) -> Iterator[Awaitable[Sample]]:
+    def _probes_of(
+        self, places: Iterable[_Place]
+    ) -> Iterator[Coroutine[Any, Any, Sample]]:
         for place in places:
             yield self._probe(place, ProbeKind.HEALTH, HEALTH_PATH)
             for path in self._paths:
@@ -180,63 +196,13 @@ class Prober:
             return {}
         return {"authorization": f"Bearer {self._token.get_secret_value()}"}
 
-    async def _ask_platform(self) -> tuple[Sample, Sample]:
-        """What the platform says, and whether the second path works."""
-        at = self._clock.time()
-        blank = Sample(
-            at=at, kind=ProbeKind.PLATFORM, outcome=Outcome.OK, source=Source.PLATFORM
-        )
-        found = await self._question(self._platform.deployment(self._deployment))
-        if isinstance(found, _Unanswered):
-            status = replace(blank, outcome=Outcome.OWN_ERROR, reason=found.reason)
-        else:
-            status = replace(
-                blank, status=found.status, active=found.active, reason=found.reason
-            )
-        reached = not (isinstance(found, _Unanswered) and found.unreachable)
-        if self._reach is not None:
-            at = self._clock.time()
-            reached = await self._question(self._reach()) is True
-        network = replace(
-            blank,
-            kind=ProbeKind.NETWORK,
-            outcome=Outcome.OK if reached else Outcome.OWN_ERROR,
-            reason="" if reached else "the second path does not work either",
-            latency=self._clock.time() - at,
-        )
-        return status, network
 
-    async def _ask_traffic(self) -> Round:
-        found = await self._question(self._platform.traffic(self._deployment))
-        if found is None:
-            return ()
-        blank = Sample(
-            at=self._clock.time(),
-            kind=ProbeKind.TRAFFIC,
-            outcome=Outcome.OK,
-            source=Source.PLATFORM,
-        )
-        if isinstance(found, _Unanswered):
-            return (replace(blank, outcome=Outcome.OWN_ERROR, reason=found.reason),)
-        return (replace(blank, counters=found),)
-
-    async def _question(self, asked: Awaitable[T]) -> "T | _Unanswered":
-        """Asks the platform, in time; whatever goes wrong is no verdict."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                return await asked
-        except (PlatformUnreachableError, TimeoutError, OSError) as error:
-            return _Unanswered(type(error).__name__, unreachable=True)
-        except Exception as error:  # noqa: BLE001 - the watch has to outlive it
-            return _Unanswered(type(error).__name__, unreachable=False)
+def _is_over(status: Sample) -> bool:
+    return status.status is not None and status.status.is_over
 
 
-@dataclass(frozen=True, slots=True)
-class _Unanswered:
-    """The platform did not say."""
-
-    reason: str
-    unreachable: bool
+def _answered(tasks: Iterable[asyncio.Task[T]]) -> Iterator[T]:
+    return (one.result() for one in tasks if one.done() and not one.cancelled())
 
 
 def _checked(path: str) -> str:

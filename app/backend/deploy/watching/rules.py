@@ -7,7 +7,7 @@ from app.backend.deploy.platforms.base import DeploymentStatus
 from app.backend.deploy.watching.limits import Limits
 from app.backend.deploy.watching.restarts import Life
 from app.backend.deploy.watching.samples import Round
-from app.backend.deploy.watching.verdict import Decision, Rule, Verdict
+from app.backend.deploy.watching.verdict import Decision, Rule, Verdict, counted
 from app.backend.deploy.watching.weighing import Mark, RoundRecord
 
 __all__ = ["Suspicion", "at_once", "example", "platform_says", "suspicions"]
@@ -62,13 +62,13 @@ def suspicions(records: Sequence[RoundRecord], limits: Limits) -> Iterator[Suspi
     whole = [(record, record.mark) for record in records]
     streak = _streak(whole)
     if len(streak) >= limits.threshold:
-        reason = f"{len(streak)} failed rounds in a row"
+        reason = f"{counted(len(streak), 'failed round')} in a row"
         yield _suspicion(Rule.CONSECUTIVE, reason, streak)
     for key in sorted({key for record in records for key in record.marks}):
         own = [(one, one.marks[key]) for one in records if key in one.marks]
         streak = _streak(own)
         if len(streak) >= limits.threshold:
-            reason = f"{key} failed {len(streak)} times in a row"
+            reason = f"{key} failed {counted(len(streak), 'time')} in a row"
             yield _suspicion(Rule.REPLICA, reason, streak)
     failed = [(record, mark) for record, mark in whole if mark.failed]
     if len(failed) >= max(limits.window_failures, limits.threshold):

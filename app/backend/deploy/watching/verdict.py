@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Decision", "Rule", "Verdict"]
+__all__ = ["Decision", "Rule", "Verdict", "counted"]
 
 
 class Verdict(StrEnum):
@@ -40,3 +40,8 @@ class Decision:
     verdict: Verdict
     rule: Rule
     reason: str
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something: ``1 round``, ``2 rounds``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

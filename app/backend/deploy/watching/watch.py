@@ -1,6 +1,7 @@
 """Watches a release for a time, and says what has come of it."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +89,9 @@ async def watch(
 ) -> WatchReport:
     """Asks round after round until it is clear that the release is bad, or time is up.
 
-    A question that is open when the time is up gets as many rounds more as a failure
-    takes to be found.
+    The last round begins when the time is up, however short after the one before. A
+    question that is open then gets as many rounds more as a failure takes to be found,
+    unless it is to be punctual.
 
     Args:
         prober: of the deployment, the public way included.
@@ -122,11 +124,15 @@ async def watch(
             on_round(state)
         if state.decision is not None:
             break
-        if seconds is not None and clock.time() - began >= seconds:
-            if state.is_settled or overtime >= limits.threshold:
+        now, ends = clock.time(), math.inf if seconds is None else began + seconds
+        following = at + limits.interval
+        if now >= ends:
+            if state.is_settled or overtime >= limits.overtime:
                 break
             overtime += 1
-        if await pause(clock, max(0.0, at + limits.interval - clock.time()), stop):
+        else:
+            following = min(following, ends)
+        if await pause(clock, max(0.0, following - now), stop):
             decision = Decision(Verdict.INCONCLUSIVE, Rule.STOPPED, "stopped")
             return _report(decision, state, began, clock)
     return _report(conclude(state), state, began, clock)

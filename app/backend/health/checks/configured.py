@@ -67,6 +67,6 @@ def monitoring(config: Config) -> ConfiguredCheck:
 
 
 def _check(name: str, keys: Mapping[str, object], config: Config) -> ConfiguredCheck:
-    disabled = {service.lower() for service in config.services.disabled}
-    wanted = {k: bool(key) for k, key in keys.items() if k not in disabled}
+    uses = config.services.uses
+    wanted = {name: bool(key) for name, key in keys.items() if uses(name)}
     return ConfiguredCheck(name, wanted, required=config.is_production)

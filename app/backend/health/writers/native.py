@@ -58,6 +58,8 @@ def body_of(
         }
         body["overrides"] = [one.to_dict() for one in snapshot.overrides]
         body["restarts"] = {k: n for k, n in snapshot.restarts.items() if n}
+    if verdict.failures:
+        body["failures"] = list(verdict.failures)
     if why:
         body["why"] = list(verdict.why)
     return body
@@ -165,9 +167,11 @@ def schema() -> dict[str, Any]:
         "gate": {"type": "object"},
         "overrides": {"type": "array"},
         "restarts": {"type": "object"},
+        "failures": {"type": "array", "items": failure},
         "why": {"type": "array", "items": text},
     }
-    optional = {"maintenance_until", "gate", "overrides", "restarts", "why"}
+    optional = {"maintenance_until", "gate", "overrides", "restarts"}
+    optional |= {"failures", "why"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "PM33 Ops health report",

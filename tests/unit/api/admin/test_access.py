@@ -151,6 +151,7 @@ async def test_a_refused_call_is_logged_without_the_token(
     assert (event["actor"], event["outcome"]) == ("anonymous", "refused")
     assert event["action"] == "DELETE /api/admin/things/7"
     assert event["level"] == "warning"
+    assert repr(event["status"]) == "401"
     assert not token or token not in str(event)
 
 

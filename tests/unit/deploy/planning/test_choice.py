@@ -1,13 +1,15 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.backend.deploy.planning.choice import choose
+from app.backend.deploy.planning.choice import Choice
+from app.backend.deploy.planning.choice import choose as choose_at
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.run_state import RunState
-from app.errors import NoWayBackError, TargetError
+from app.errors import NoWayBackError
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 A, B, C = "a" * 40, "b" * 40, "ab" + "c" * 38
@@ -23,6 +25,11 @@ def deployment(number: int, commit: str, **fields: Any) -> Deployment:
         tag=f"run-{number}",
         **given,
     )
+
+
+def choose(*facts: Any, **asked: Any) -> Choice:
+    """Two hours after the beginning."""
+    return choose_at(*facts, now=BEGIN + timedelta(hours=2), **asked)
 
 
 LISTED = (deployment(3, C, active=True), deployment(2, B), deployment(1, A))
@@ -41,14 +48,14 @@ def test_an_id_a_tag_and_a_commit_name_a_deployment(named: str) -> None:
 
 
 @pytest.mark.parametrize("named", ["d4", A[:6], "f" * 40, ""])
-def test_a_name_of_nothing_is_a_usage_error(named: str) -> None:
-    with pytest.raises(TargetError):
+def test_a_name_of_nothing_is_refused(named: str) -> None:
+    with pytest.raises(NoWayBackError):
         choose(LISTED, (), leaving=C, named=named)
 
 
 def test_the_beginning_of_two_commits_names_none() -> None:
     listed = (deployment(1, "ab12345" + "0" * 33), deployment(2, "ab12345" + "1" * 33))
-    with pytest.raises(TargetError, match="several"):
+    with pytest.raises(NoWayBackError, match="several"):
         choose(listed, (), leaving=C, named="ab12345")
 
 
@@ -81,13 +88,73 @@ def test_with_nothing_that_has_served_there_is_no_way_back() -> None:
         choose(listed, (), leaving=C, may_rebuild=True)
 
 
-def test_in_an_emergency_what_was_rolled_back_is_better_than_nothing() -> None:
+def test_what_was_rolled_back_is_not_chosen_for_anybody_but_can_be_named() -> None:
     listed = (deployment(2, B, active=True), deployment(1, A))
     bad = RunState(
-        run="run-9", commit=A, ended=True, outcome=Ending.ROLLED_BACK, epoch=9
+        run="run-9",
+        commit=A,
+        ended=True,
+        outcome=Ending.ROLLED_BACK,
+        epoch=9,
+        closing={"cause": "3 failed rounds"},
     )
-    with pytest.raises(NoWayBackError):
+    with pytest.raises(NoWayBackError, match="by run-9: 3 failed rounds") as refused:
         choose(listed, [bad], leaving=B)
-    choice = choose(listed, [bad], leaving=B, desperate=True)
-    assert choice.target.id == "d1"
-    assert "run-9" in choice.why
+    assert f"--target {A[:12]}" in refused.value.remedy
+    assert choose(listed, [bad], leaving=B, named=A).target.id == "d1"
+
+
+def test_with_nothing_older_it_says_what_was_left_and_when() -> None:
+    back = deployment(3, A, active=True, rollback_of="d1")
+    listed = (back, deployment(2, B), deployment(1, A))
+    with pytest.raises(NoWayBackError) as refused:
+        choose(listed, (), leaving=A)
+    assert str(refused.value) == (
+        f"there is nothing older to go back to; {B[:12]} (d2) was left 117 min ago"
+    )
+    assert refused.value.exit_code == 5
+    assert f"--target {B[:12]}" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (timedelta(seconds=5), "5 s"),
+        (timedelta(seconds=-1), "0 s"),
+        (timedelta(minutes=2), "2 min"),
+        (timedelta(hours=3), "3 h"),
+        (timedelta(days=9), "9 d"),
+    ],
+    ids=str,
+)
+def test_how_long_ago_is_said_in_one_number(after: timedelta, told: str) -> None:
+    back = deployment(3, A, active=True, rollback_of="d1")
+    listed = (back, deployment(2, B), deployment(1, A))
+    with pytest.raises(NoWayBackError, match=f"left {told} ago"):
+        choose_at(listed, (), leaving=A, now=back.created_at + after)
+
+
+def test_what_nobody_has_watched_is_not_called_good() -> None:
+    unwatched = RunState(run="run-2", commit=B, ended=True, outcome=Ending.UNBAKED)
+    choice = choose(LISTED[:2], [unwatched], leaving=C)
+    assert choice.target.id == "d2"
+    assert "known good" not in choice.why
+    assert "nobody has watched it" in choice.why
+
+
+def test_what_never_served_says_why_and_nothing_of_a_rebuild() -> None:
+    crashed = deployment(
+        4, "e" * 40, succeeded=False, can_roll_back=False, reason="it ended 9 times"
+    )
+    listed = (*LISTED, crashed)
+    for allowed in (False, True):
+        with pytest.raises(NoWayBackError) as refused:
+            choose(listed, (), leaving=C, named="d4", may_rebuild=allowed)
+        assert str(refused.value) == "d4 never served: it ended 9 times"
+        assert "rebuild" not in refused.value.remedy
+    silent = (*LISTED, replace(crashed, reason=""))
+    by = RunState(
+        run="run-4", deployment="d4", ended=True, closing={"cause": "it was not well"}
+    )
+    with pytest.raises(NoWayBackError, match="it was not well"):
+        choose(silent, [by], leaving=C, named="run-4")

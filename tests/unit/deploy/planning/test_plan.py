@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from app.backend.deploy.commits.schema import Revision
+from app.backend.deploy.planning.at_work import AtWork
 from app.backend.deploy.planning.findings import Severity, Survey
 from app.backend.deploy.planning.plan import Plan, draw_up
 from app.backend.deploy.platforms.base import (
@@ -11,6 +12,7 @@ from app.backend.deploy.platforms.base import (
     DeploymentStatus,
     ServiceSettings,
 )
+from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.request import DeployRequest
 
 COMMIT = "c" * 40
@@ -78,7 +80,7 @@ def test_settings_that_differ_are_shown_with_both_values() -> None:
     ("facts", "lifted_by"),
     [
         ({"undecided": "run-7"}, {"supersede": True}),
-        ({"quarantined_by": "run-7"}, {"reason": "mended"}),
+        ({"quarantined_by": RunState(run="run-7")}, {"reason": "mended"}),
         ({"pending": (REVISION,)}, {"migrate": True}),
     ],
 )
@@ -128,3 +130,53 @@ def test_a_schema_that_cannot_be_asked_warns_and_migrates_when_told() -> None:
 def test_without_the_watch_there_is_no_bake() -> None:
     assert plan({"monitor": False}).bake == 0
     assert "not watched" in plan({"monitor": False}).text()
+
+
+HELD = AtWork(
+    holder="ada run-7",
+    since=datetime(2026, 1, 1, 12, tzinfo=UTC),
+    task="deploy cccccccccccc",
+    why="the hotfix",
+)
+
+
+def test_who_is_at_work_is_said_instead_of_a_way_to_go_on_with_it() -> None:
+    (refusal,) = plan(undecided="run-7", at_work=HELD).refusals
+    assert refusal.text == (
+        "ada run-7 is at work since 12:00:00 UTC (deploy cccccccccccc: the hotfix)"
+    )
+    assert "resume" not in refusal.remedy
+    assert not plan({"supersede": True}, at_work=HELD).refusals
+
+
+def test_a_commit_that_was_rolled_back_says_why() -> None:
+    bad = RunState(run="run-7", closing={"cause": "3 failed rounds"})
+    (refusal,) = plan(quarantined_by=bad).refusals
+    assert refusal.text == (
+        "this commit was rolled back by run-7 because 3 failed rounds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"commits": (), "undone": ("1", "2")}, "it goes back 2 commits"),
+        ({"commits": (), "undone": ("1",)}, "it goes back 1 commit:"),
+        ({"undone": ("1",)}, "it lacks 1 commit that the serving release has"),
+        ({"own_settings": False}, "no railway.toml: defaults are used"),
+    ],
+    ids=str,
+)
+def test_what_is_surprising_about_a_commit_is_a_warning(
+    facts: dict[str, Any], told: str
+) -> None:
+    drawn = plan(**facts)
+    assert [one.severity for one in drawn.findings] == [Severity.WARNING]
+    assert told in drawn.text()
+
+
+def test_variables_that_have_changed_are_named() -> None:
+    drawn = plan(changed_variables=("API_KEY", "MODE (new)"))
+    assert "variables that differ from what serves: API_KEY, MODE (new)" in drawn.text()
+    assert drawn.to_dict()["changed_variables"] == ["API_KEY", "MODE (new)"]
+    assert "variables" not in plan().text()

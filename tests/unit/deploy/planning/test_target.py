@@ -159,3 +159,10 @@ async def test_a_branch_and_a_commit_are_two_targets(clones: Clones) -> None:
 async def test_a_folder_without_a_repository_is_said(tmp_path: Path) -> None:
     with pytest.raises(TargetError):
         await resolve_release(Repository(tmp_path))
+
+
+async def test_a_repository_without_a_commit_asks_for_one(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    with pytest.raises(TargetError, match="has no commit yet") as refused:
+        await resolve_release(Repository(tmp_path))
+    assert refused.value.remedy == "commit something first"

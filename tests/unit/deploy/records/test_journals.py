@@ -33,9 +33,11 @@ class Rows(Journal):
         self.kept = merge(self.kept, events)
 
     @override
-    async def events(self, run: str | None = None) -> tuple[Event, ...]:
+    async def events(
+        self, run: str | None = None, *, runs: int = RUNS
+    ) -> tuple[Event, ...]:
         self._call()
-        newest = [one.run for one in runs_of(self.kept)][: self.most]
+        newest = [one.run for one in runs_of(self.kept)][: self.most or runs]
         wanted = set(newest) if run is None else {run}
         return tuple(one for one in self.kept if one.run in wanted)
 
@@ -225,3 +227,13 @@ async def test_rows_that_come_back_get_the_runs_that_they_missed_alone(
 
     assert {one.run for one in rows.kept} == {"run-121"}
     assert rows.calls == 2
+
+
+async def test_who_asks_for_many_runs_gets_them_from_the_rows_too(
+    file: FileJournal, rows: Rows
+) -> None:
+    for number in range(RUNS + 10):
+        await rows.append(*story(f"run-{number}", number))
+    journals = Journals(file, rows)
+    assert len(await journals.runs(RUNS + 5)) == RUNS + 5
+    assert len(await journals.runs(5)) == 5

@@ -59,7 +59,7 @@ async def test_what_cannot_be_cleared_does_not_make_a_good_release_bad(
     assert not (await delivery.runs())[0].ended
     resumed = await resume(delivery.tools, actor="test")
     assert resumed.ending is Ending.DONE
-    assert delivery.platform.variables == {}
+    assert await delivery.platform.variables() == {}
     assert (await delivery.runs())[0].outcome == "done"
 
 

@@ -12,7 +12,7 @@ from app.backend.deploy.watching.control import Control
 from app.backend.deploy.watching.gate import GateLimits, GateReport, gate
 from app.backend.deploy.watching.gate_state import GateState
 from app.backend.deploy.watching.samples import Outcome, Round, Sample, Source
-from app.backend.deploy.watching.verdict import Verdict
+from app.backend.deploy.watching.verdict import Rule, Verdict
 from app.backend.health.models import Status
 from tests.support.samples import (
     EXPECTED,
@@ -234,7 +234,7 @@ async def test_what_the_platform_has_given_up_is_not_waited_for(
     report = await gated((ill(1), platform(status, active=False)))
 
     assert (report.verdict, report.rounds) == (verdict, 1)
-    assert report.superseded is (verdict is Verdict.INCONCLUSIVE)
+    assert (report.rule is Rule.SUPERSEDED) is (verdict is Verdict.INCONCLUSIVE)
 
 
 async def test_a_deployment_that_does_not_serve_yet_passes() -> None:

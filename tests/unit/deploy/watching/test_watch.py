@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from app.backend.deploy.platforms.base import TrafficCounters
 from app.backend.deploy.watching.baseline import Baseline, take_baseline
-from app.backend.deploy.watching.control import Control, OwnLook
+from app.backend.deploy.watching.control import Control
 from app.backend.deploy.watching.limits import Limits
 from app.backend.deploy.watching.samples import Outcome, Round
 from app.backend.deploy.watching.verdict import Rule, Verdict
@@ -76,6 +76,28 @@ async def test_a_slow_round_does_not_move_the_next_one() -> None:
     assert report.rounds == 11
 
 
+async def test_the_last_round_begins_when_the_time_is_up() -> None:
+    clock, prober = PatientClock(), ScriptedProber(GOOD)
+    report = await watch(prober, expected=EXPECTED, seconds=3.0, clock=clock)
+
+    assert (report.verdict, report.rounds) == (Verdict.OK, 2)
+    assert report.seconds == 3.0
+
+
+async def test_a_punctual_watch_says_what_it_has_seen_until_then() -> None:
+    report = await watch(
+        ScriptedProber(BAD),
+        expected=EXPECTED,
+        seconds=0.0,
+        limits=Limits(punctual=True),
+        clock=PatientClock(),
+    )
+
+    assert (report.verdict, report.rounds) == (Verdict.INCONCLUSIVE, 1)
+    assert report.seconds == 0.0
+    assert report.reason.startswith("0 of 1 round good, 0 inconclusive, 1 failed")
+
+
 async def test_a_question_open_at_the_end_is_settled() -> None:
     rounds = [GOOD] * 6 + [BAD]
     settled = await watch(
@@ -108,15 +130,16 @@ async def test_what_stays_unclear_is_inconclusive_and_ends() -> None:
 
 
 async def test_the_control_is_asked_about_what_has_fallen() -> None:
-    async def look() -> dict[str, Status]:
-        return {"database": Status.HEALTHY}
+    class Acquitting(Control):
+        @override
+        async def agrees(self, check: str) -> bool | None:
+            return False if check == "database" else None
 
-    control = OwnLook(look, same_settings=True, clock=PatientClock())
     report = await watch(
         ScriptedProber(GOOD, DOWN),
         expected=EXPECTED,
         seconds=600.0,
-        control=control,
+        control=Acquitting(),
         clock=PatientClock(),
     )
 

@@ -13,8 +13,12 @@ from app.backend.database.embedded import EmbeddedServer, last_url
 from app.backend.database.embedded import start as start_database
 from app.backend.deploy.platforms.local.caddy import ProxyPlaces, start_proxy
 from app.backend.deploy.platforms.local.children import Child
-from app.backend.deploy.platforms.local.replicas import Note, unfailing
-from app.backend.deploy.platforms.local.restarts import Backoff
+from app.backend.deploy.platforms.local.replica import Note, unfailing
+from app.backend.deploy.platforms.local.restarts import (
+    Backoff,
+    Beginning,
+    how_ended,
+)
 from app.backend.processes import gone_by
 from app.errors import EmbeddedPostgresError, PlatformError
 
@@ -36,6 +40,10 @@ class Proxy:
     Args:
         places: its files and sockets.
         note: remembers its process.
+
+    Attributes:
+        problem: why it does not run, or has ended.
+        beginning: of the newest process; None: there was none yet.
     """
 
     def __init__(self, places: ProxyPlaces, note: Note) -> None:
@@ -43,7 +51,9 @@ class Proxy:
         self._note = unfailing(note)
         self._child: Child | None = None
         self._said = ""
+        self._ended = ""
         self.problem: PlatformError | None = None
+        self.beginning: Beginning | None = None
 
     @property
     def pid(self) -> int | None:
@@ -86,11 +96,15 @@ class Proxy:
         )
         self._child, self._said, self.problem = child, "", None
         self._note("proxy", child.mark)
+        before = self.beginning
+        self.beginning = before.again(self._ended) if before else Beginning()
+        logger.info("the proxy runs, pid %s", child.mark.pid)
         code = await child.exited()
         self._child = None
         self._note("proxy", None)
+        self._ended = f"it ended, {how_ended(code)}"
         raise PlatformError(
-            f"it ended with code {code}",
+            self._ended,
             remedy=f"it is started again; its last words are in {self._places.log}",
         )
 
@@ -100,6 +114,10 @@ class Database:
 
     Args:
         home: whose embedded server it is.
+
+    Attributes:
+        problem: why it could not be started the last time.
+        beginning: of the newest server; None: there was none yet.
     """
 
     def __init__(self, home: Path) -> None:
@@ -108,6 +126,12 @@ class Database:
         self._keeping: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self.problem: EmbeddedPostgresError | None = None
+        self.beginning: Beginning | None = None
+
+    @property
+    def starting(self) -> bool:
+        """Whether it is to run, and does not yet."""
+        return self._keeping is not None and not self._ready.is_set()
 
     @property
     def server(self) -> EmbeddedServer | None:
@@ -177,6 +201,9 @@ class Database:
     async def _run(self) -> None:
         self._server = server = await start_database(self._home)
         self.problem = None
+        before = self.beginning
+        self.beginning = before.again("it ended") if before else Beginning()
+        logger.info("the database runs, pid %s", server.pid)
         self._ready.set()
         try:
             while server.process.alive():  # noqa: ASYNC110 - as above

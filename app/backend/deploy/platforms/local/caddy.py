@@ -21,7 +21,8 @@ from app.backend.deploy.platforms.local.caddy_config import (
     proxy_config,
 )
 from app.backend.deploy.platforms.local.probing import exchange
-from app.backend.processes import spawn, write_private
+from app.backend.processes import spawn
+from app.backend.processes.files import write_private
 from app.errors import PlatformError
 
 __all__ = [

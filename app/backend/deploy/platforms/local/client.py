@@ -3,13 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Callable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +19,7 @@ from app.backend.deploy.platforms.base import (
 from app.backend.deploy.platforms.local.caddy import proxy_total
 from app.backend.deploy.platforms.local.caddy_config import PROBES
 from app.backend.deploy.platforms.local.control import IDLE, LONGEST_LINE, error_from
+from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.sockets import run_dir
 from app.errors import PlatformError, PlatformUnreachableError
 
@@ -138,12 +133,23 @@ class LocalPlatform:
         read = ServiceSettings.from_dict
         return await self._ask("settings", read, {"commit": commit}, within=_BEGIN)
 
+    async def variables(
+        self, deployment: str | None = None
+    ) -> Mapping[str, str | None]:
+        """See :meth:`~..base.Platform.variables`."""
+        return await self._ask("variables", _variables, {"deployment": deployment})
+
     async def set_variables(
         self, values: Mapping[str, str | None], *, epoch: int
     ) -> None:
         """See :meth:`~..base.Platform.set_variables`."""
         fields = {"values": dict(values), "epoch": epoch}
         await self._ask("set_variables", _nothing, fields)
+
+    @property
+    def variables_file(self) -> Path:
+        """Where people set variables; what is told as None is the platform's own."""
+        return Places(self._home).variables
 
     async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:
         """See :meth:`~..base.Platform.replicas`."""
@@ -168,9 +174,13 @@ class LocalPlatform:
     async def close(self) -> None:
         """Nothing is held between calls."""
 
-    async def status(self) -> Mapping[str, Any]:
-        """What runs: the supervisor, its proxy and database, and the newest ones."""
-        return await self._ask("status", dict[str, Any])
+    async def status(self, *, look: bool = False) -> Mapping[str, Any]:
+        """What runs: the supervisor, its proxy and database, and the newest ones.
+
+        Args:
+            look: ask the replicas how they are, too; 4 s at most.
+        """
+        return await self._ask("status", dict[str, Any], {"look": look})
 
     async def stop(self) -> None:
         """Asks the platform to be down; returns before it is."""
@@ -264,6 +274,10 @@ def _result(body: Any) -> CommandResult:
 def _line(body: Any) -> LogLine:
     at = datetime.fromisoformat(body["at"])
     return LogLine(at, body["replica"], body["text"])
+
+
+def _variables(body: Any) -> dict[str, str | None]:
+    return {str(name): None if one is None else str(one) for name, one in body.items()}
 
 
 def _addresses(body: Any) -> tuple[ReplicaAddress, ...]:

@@ -28,6 +28,7 @@ LONGEST_LINE: Final = 8 * 1024 * 1024
 """Bytes of a line, at most."""
 
 _REQUEST_TIMEOUT: Final = 5.0
+_TREE: Final = frozenset(getattr(app.errors, name) for name in app.errors.__all__)
 
 Request = Mapping[str, Any]
 Answer = Callable[[Request], Awaitable[Any]]
@@ -37,9 +38,10 @@ Answers = Mapping[str, Answer | Stream]
 
 
 def error_of(error: OpsError) -> dict[str, str]:
-    """An error as it travels."""
+    """An error as it travels: as what the tree of errors knows it as."""
+    kinds = (kind.__name__ for kind in type(error).__mro__ if kind in _TREE)
     return {
-        "kind": type(error).__name__,
+        "kind": next(kinds),
         "message": str(error),
         "remedy": error.remedy,
     }

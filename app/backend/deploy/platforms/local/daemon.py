@@ -2,7 +2,9 @@
 
 ::
 
-    python -m app.backend.deploy.platforms.local.daemon HOME
+    python -m app.backend.deploy.platforms.local.daemon HOME [WHY]
+
+WHY: what has become of the supervisor before this one.
 """
 
 import asyncio
@@ -26,6 +28,7 @@ from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.reconciling import reconciled
 from app.backend.deploy.platforms.local.releases import Releases
 from app.backend.deploy.platforms.local.removing import remove
+from app.backend.deploy.platforms.local.restarts import Beginning
 from app.backend.deploy.platforms.local.roster import Roster
 from app.backend.deploy.platforms.local.sockets import make_run_dir, pointed_at
 from app.backend.deploy.platforms.local.state import StateStore, load_state
@@ -33,7 +36,8 @@ from app.backend.deploy.platforms.local.supervisor import Supervisor
 from app.backend.deploy.platforms.local.traffic import TrafficLog
 from app.backend.deploy.platforms.local.variables import load_variables
 from app.backend.deploy.platforms.local.venvs import Venvs
-from app.backend.processes import FileLock, ProcessMark, end, session_of
+from app.backend.processes import ProcessMark, end, session_of
+from app.backend.processes.files import FileLock
 from app.errors import ConfigError, OpsError
 
 __all__ = ["main"]
@@ -46,8 +50,12 @@ _LEFTOVER_WAIT: Final = 5.0
 _SUPERVISOR: Final = "supervisor"
 
 
-def main(home: Path) -> int:
+def main(home: Path, why: str = "") -> int:
     """Runs until it is asked to stop.
+
+    Args:
+        home: whose platform.
+        why: how the supervisor before this one has ended; empty: as it was asked to.
 
     Returns:
         0, also when another supervisor runs in this home already.
@@ -63,7 +71,7 @@ def main(home: Path) -> int:
         return 0
     # The lock is never released: it is free when this process is really gone.
     try:
-        asyncio.run(_Daemon(places).run())
+        asyncio.run(_Daemon(places, why).run())
     except OpsError as error:
         logger.exception("cannot run: %s", error.remedy)
         return 1
@@ -71,8 +79,9 @@ def main(home: Path) -> int:
 
 
 class _Daemon:
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, why: str) -> None:
         self._places = places
+        self._why = why
         self._store = StateStore.load(places.state)
         self._run_dir = make_run_dir(places.home)
         self._asked = asyncio.Event()
@@ -132,6 +141,7 @@ class _Daemon:
             database=self._database,
             traffic=self._traffic,
             stop=self._asked.set,
+            beginning=Beginning(why=self._why),
         )
 
     def _begin(self, work: list[asyncio.Task[None]]) -> None:
@@ -149,6 +159,11 @@ class _Daemon:
     async def _take_over(self) -> None:
         """Ends what a killed supervisor has left; the leash has ended most of it."""
         state = self._store.state
+        # Who has ended in order has taken itself off this list.
+        if not self._why and _SUPERVISOR in (state.children or {}):
+            self._why = "the one before had ended; nobody has seen how"
+        if self._why:
+            logger.warning("started again: %s", self._why)
         marks = (state.children or {}).values()
         left = [one for mark in marks for one in session_of(mark)]
         if left:
@@ -202,7 +217,8 @@ class _Daemon:
         return self._store.state.database and not named
 
     async def _watch_keeper(self) -> None:
-        await asyncio.to_thread(ensure_keeper, self._places)
+        if await asyncio.to_thread(ensure_keeper, self._places):
+            logger.warning("the keeper had ended; it is started again")
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -225,4 +241,4 @@ def _own_locks() -> Path:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1])))
+    raise SystemExit(main(Path(sys.argv[1]), *sys.argv[2:3]))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import asdict
 from functools import partial
@@ -12,10 +11,16 @@ from app.backend.deploy.platforms.local.attendants import Database, Proxy
 from app.backend.deploy.platforms.local.children import Child
 from app.backend.deploy.platforms.local.control import Answers, Request
 from app.backend.deploy.platforms.local.ground import Ground, redactor_for
+from app.backend.deploy.platforms.local.restarts import Beginning
 from app.backend.deploy.platforms.local.roster import Roster
+from app.backend.deploy.platforms.local.standing import replicas_of, standing
 from app.backend.deploy.platforms.local.supervisor import Supervisor
 from app.backend.deploy.platforms.local.traffic import TrafficLog
-from app.backend.deploy.platforms.local.variables import load_variables, set_variables
+from app.backend.deploy.platforms.local.variables import (
+    load_variables,
+    set_variables,
+    stored,
+)
 from app.errors import PlatformError
 
 __all__ = ["Desk"]
@@ -24,6 +29,8 @@ Change = Callable[[Request], Coroutine[Any, Any, Any]]
 
 _MOST_OUTPUT: Final = 256 * 1024
 _RUN_GRACE: Final = 5.0
+# Deployments in the status.
+_TOLD: Final = 10
 
 
 class Desk:
@@ -37,6 +44,7 @@ class Desk:
         database: the platform's own.
         traffic: what the proxy has counted.
         stop: ends the platform; returns at once.
+        beginning: of this process.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class Desk:
         database: Database,
         traffic: TrafficLog,
         stop: Callable[[], None],
+        beginning: Beginning | None = None,
     ) -> None:
         self._ground = ground
         self._roster = roster
@@ -57,6 +66,7 @@ class Desk:
         self._database = database
         self._traffic = traffic
         self._stop = stop
+        self._beginning = beginning or Beginning()
 
     @property
     def answers(self) -> Answers:
@@ -78,6 +88,7 @@ class Desk:
             "stop": self._end,
             "switch": self._lasting(self._switch),
             "traffic": self._count,
+            "variables": self._variables,
         }
 
     def _lasting(self, answer: Change) -> Change:
@@ -88,30 +99,20 @@ class Desk:
 
         return answered
 
-    async def _status(self, _: Request) -> dict[str, Any]:
-        state = self._ground.store.state
-        server, problem = self._database.server, self._proxy.problem
-        return {
-            "pid": os.getpid(),
-            "repository": state.repository,
-            "environment": state.environment,
-            "host": state.host,
-            "port": state.port,
-            "url": f"http://{_reachable(state.host)}:{state.port}",
-            "epoch": state.epoch,
-            "active": state.active,
-            "proxy": {
-                "pid": self._proxy.pid,
-                "problem": None if problem is None else str(problem),
-                "remedy": None if problem is None else problem.remedy,
-            },
-            "database": {
-                "pid": None if server is None else server.pid,
-                "version": None if server is None else server.version,
-                "problem": str(self._database.problem or "") or None,
-            },
-            "deployments": [one.to_dict() for one in self._roster.newest(10)],
-        }
+    async def _status(self, request: Request) -> dict[str, Any]:
+        """With ``look``, its replicas are asked how they are, which takes a moment."""
+        newest = self._roster.newest(_TOLD)
+        found = standing(
+            self._ground.store.state,
+            supervisor=self._beginning,
+            proxy=self._proxy,
+            database=self._database,
+        )
+        looked = request.get("look")
+        replicas = await replicas_of(newest, self._roster) if looked else {}
+        extra = {name: {"replicas": told} for name, told in replicas.items()}
+        found["deployments"] = [one.to_dict() | extra.get(one.id, {}) for one in newest]
+        return found
 
     async def _deploy(self, request: Request) -> dict[str, Any]:
         begun = await self._supervisor.deploy(
@@ -166,6 +167,15 @@ class Desk:
     async def _set_variables(self, request: Request) -> None:
         self._supervisor.fence(request["epoch"])
         set_variables(self._ground.places.variables, request["values"])
+
+    async def _variables(self, request: Request) -> dict[str, str | None]:
+        deployment, places = request["deployment"], self._ground.places
+        if deployment is None:
+            return self._ground.given(load_variables(places.variables))
+        record = self._roster.record(deployment)
+        return self._ground.given(
+            stored(places.deployment(record.id) / "variables.json")
+        )
 
     async def _replicas(self, request: Request) -> list[dict[str, str]]:
         record = self._roster.record(request["deployment"])
@@ -231,9 +241,3 @@ def _keep(output: list[str], text: str) -> None:
 
 def _unheard(_: str) -> None:
     """What preparing a checkout says, where nobody has a log for it."""
-
-
-def _reachable(host: str) -> str:
-    if host in ("", "0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

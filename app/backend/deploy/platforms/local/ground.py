@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.releases import Releases
-from app.backend.deploy.platforms.local.replicas import Note
+from app.backend.deploy.platforms.local.replica import Note
 from app.backend.deploy.platforms.local.state import StateStore
 from app.backend.deploy.platforms.local.surroundings import Surroundings
 from app.backend.deploy.platforms.local.venvs import Venvs
+from app.backend.deploy.platforms.secrecy import secrets_among
 from app.backend.monitoring.redaction import Redactor
-from app.backend.monitoring.secret_rules import is_sensitive_key
 
 __all__ = ["Ground", "redactor_for"]
 
@@ -54,6 +54,15 @@ class Ground:
         names = {self.venvs.needed(self.releases.path(commit)) for commit in kept}
         self.venvs.prune({name for name in names if name is not None})
 
+    def given(self, variables: Mapping[str, str]) -> dict[str, str | None]:
+        """These, and what every release gets beside them.
+
+        Where the platform's own PostgreSQL listens is nobody else's to keep: None.
+        """
+        state = self.store.state
+        own: dict[str, str | None] = {"DATABASE_URL": None} if state.database else {}
+        return {**own, **variables, "ENVIRONMENT": state.environment}
+
     async def surroundings(
         self,
         commit: str,
@@ -82,9 +91,5 @@ class Ground:
 
 
 def redactor_for(variables: Mapping[str, str]) -> Redactor:
-    """Hides the variables that are secrets by their name or look like it."""
-    return Redactor(
-        value
-        for name, value in variables.items()
-        if value and (is_sensitive_key(name) or "://" in value)
-    )
+    """Hides the variables that are secrets by :func:`secrets_among`."""
+    return Redactor(secrets_among(variables))

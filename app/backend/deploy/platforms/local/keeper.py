@@ -21,9 +21,10 @@ from typing import Final
 
 import app
 from app.backend.deploy.platforms.local.places import Places
-from app.backend.deploy.platforms.local.restarts import Backoff
+from app.backend.deploy.platforms.local.restarts import Backoff, how_ended
 from app.backend.deploy.platforms.local.state import load_state
-from app.backend.processes import FileLock, ProcessMark
+from app.backend.processes import ProcessMark
+from app.backend.processes.files import FileLock
 from app.errors import PlatformError
 
 __all__ = [
@@ -47,16 +48,18 @@ _DETACHED: Final = "detached"
 _FULL: Final = 5_000_000
 
 
-def ensure_keeper(places: Places) -> None:
-    """Starts a keeper that outlives this process, unless one runs.
+def ensure_keeper(places: Places) -> bool:
+    """Starts a keeper that outlives this process, unless one runs; whether it did.
 
     Raises:
         OSError: no process could be made.
     """
     lock = FileLock(places.keeper_lock)
-    if lock.acquire():
-        lock.release()
-        _start(KEEPER, places, _DETACHED).wait()
+    if not lock.acquire():
+        return False
+    lock.release()
+    _start(KEEPER, places, _DETACHED).wait()
+    return True
 
 
 def keep(places: Places) -> int:
@@ -84,6 +87,7 @@ class _Keeper:
         self._places = places
         self._asked = False
         self._said = ""
+        self._ended = ""
 
     def keep(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,7 +110,7 @@ class _Keeper:
 
     def _run_one(self) -> None:
         running = supervisor_of(self._places)
-        child = None if running else _start(_DAEMON, self._places)
+        child = None if running else _start(_DAEMON, self._places, self._ended)
         mark = running or (ProcessMark.of(child.pid) if child is not None else None)
         told = False
         while mark is not None and mark.alive():
@@ -114,8 +118,10 @@ class _Keeper:
                 told = mark.send(signal.SIGTERM)
             _rotate(self._places.log)
             time.sleep(_POLL)
-        if child is not None:
-            child.wait()
+        code = None if child is None else child.wait()
+        how = "" if code is None else f", {how_ended(code)}"
+        # With 0 it has been asked to, or another one runs.
+        self._ended = "" if code == 0 else f"the one before had ended{how}"
 
     def _down(self) -> bool:
         if not self._places.root.is_dir():

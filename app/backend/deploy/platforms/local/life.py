@@ -12,7 +12,9 @@ from app.backend.deploy.platforms.base import DeploymentStatus, ServiceSettings
 from app.backend.deploy.platforms.local.children import Child
 from app.backend.deploy.platforms.local.ground import Ground, redactor_for
 from app.backend.deploy.platforms.local.logbook import Logbook
-from app.backend.deploy.platforms.local.replicas import Replica, ReplicaSet
+from app.backend.deploy.platforms.local.probing import is_of_probe
+from app.backend.deploy.platforms.local.replica import Replica
+from app.backend.deploy.platforms.local.replicas import ReplicaSet
 from app.backend.deploy.platforms.local.sockets import lay_out
 from app.backend.deploy.platforms.local.state import DeploymentRecord
 from app.backend.deploy.platforms.local.surroundings import Surroundings
@@ -26,6 +28,9 @@ logger = logging.getLogger("pm33.platform")
 
 _PRE_DEPLOY_TIMEOUT: Final = 1800.0
 _LAST_LINES: Final = 5
+# Among them may be the platform's own questions, which are passed over.
+_LINES_READ: Final = 200
+_TOKEN: Final = "PM33_ADMIN_TOKEN"  # noqa: S105 - its name
 # Whoever ends a deployment that nobody has been sent to need not wait for it long.
 _UNUSED_GRACE: Final = 1.0
 # From one try to serve again to the next.
@@ -74,6 +79,11 @@ class Life:
     def replicas(self) -> ReplicaSet | None:
         """Its processes, from their start to their end."""
         return self._replicas
+
+    @property
+    def waits_for(self) -> str:
+        """Why it is not healthy yet, while that is waited for."""
+        return "" if self._replicas is None else self.clean(self._replicas.waits_for)
 
     @property
     def given_up(self) -> str:
@@ -156,7 +166,7 @@ class Life:
         if settings.pre_deploy_command is not None:
             await self._pre_deploy(settings.pre_deploy_command, surroundings)
         replicas = await self._start(settings, surroundings)
-        await replicas.become_healthy()
+        await replicas.become_healthy(self._ground.store.wake)
         self._go_on(DeploymentStatus.READY)
 
     async def _read_settings(self) -> ServiceSettings:
@@ -220,6 +230,7 @@ class Life:
                     start=start,
                     write=write,
                     note=self._ground.note,
+                    token=self.variables.get(_TOKEN) or None,
                 )
             )
         self._replicas = ReplicaSet(replicas, settings, self._lost)
@@ -245,8 +256,12 @@ class Life:
         """The error, and the last lines that it may be understood by; no secrets."""
         expected = isinstance(error, OpsError | OSError)
         what = str(error) if expected else f"{type(error).__name__}: {error}"
-        lines = [
-            f"  {line.replica}: {line.text[:300]}"
-            for line in self.logbook.tail(_LAST_LINES)
+        settings = self.record.settings
+        path = None if settings is None else settings.healthcheck_path
+        own = [
+            line
+            for line in self.logbook.tail(_LINES_READ)
+            if not is_of_probe(line.text, path)
         ]
+        lines = [f"  {line.replica}: {line.text[:300]}" for line in own[-_LAST_LINES:]]
         return self.clean("\n".join((what, *lines)))

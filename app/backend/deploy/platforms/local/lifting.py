@@ -21,7 +21,8 @@ from app.backend.deploy.platforms.local.keeper import (
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.preparing import UpOptions, prepare
 from app.backend.deploy.platforms.local.state import load_state, save_state
-from app.backend.processes import FileLock, end, session_of, spawn
+from app.backend.processes import end, session_of, spawn
+from app.backend.processes.files import FileLock
 from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = [

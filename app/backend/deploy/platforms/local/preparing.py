@@ -7,14 +7,18 @@ from typing import Final
 
 from app.backend.database.embedded.server import free_port
 from app.backend.deploy.platforms.local.places import Places
-from app.backend.deploy.platforms.local.state import load_state, save_state
+from app.backend.deploy.platforms.local.state import (
+    PlatformState,
+    load_state,
+    save_state,
+)
 from app.backend.deploy.platforms.local.variables import (
     load_variables,
     parse_variables,
     set_variables,
 )
-from app.backend.processes import FileLock, write_private
-from app.errors import ConfigError
+from app.backend.processes.files import FileLock, write_private
+from app.errors import ConfigError, PreflightError
 
 __all__ = ["UpOptions", "prepare"]
 
@@ -52,11 +56,13 @@ def prepare(places: Places, options: UpOptions) -> bool:
 
     Raises:
         ConfigError: home, repository or variables cannot be used.
+        PreflightError: the home belongs to another environment.
     """
     try:
         places.make()
         lock = FileLock(places.supervisor_lock)
         if not lock.acquire():
+            _refuse_another(load_state(places.state), options, places)
             return False
     except OSError as error:
         raise ConfigError(
@@ -65,6 +71,8 @@ def prepare(places: Places, options: UpOptions) -> bool:
         ) from error
     try:
         state = load_state(places.state)
+        if state.deployments:
+            _refuse_another(state, options, places)
         repository = str((options.repository or Path(state.repository)).absolute())
         if not state.repository and options.repository is None:
             repository = str(Path.cwd())
@@ -84,6 +92,17 @@ def prepare(places: Places, options: UpOptions) -> bool:
     finally:
         lock.release()
     return True
+
+
+def _refuse_another(state: PlatformState, options: UpOptions, places: Places) -> None:
+    """What has been deployed in one environment is never another one's."""
+    asked = options.environment
+    if state.repository and asked is not None and asked != state.environment:
+        raise PreflightError(
+            f"the platform of {places.home} belongs to {state.environment}, "
+            f"not to {asked}",
+            remedy=f"set PM33_HOME to another folder for {asked}",
+        )
 
 
 def _check_repository(repository: Path) -> None:

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from typing_extensions import override
 
-__all__ = ["Answer", "exchange", "get", "listens"]
+from app.backend.deploy.platforms.local.startup_page import faults_of, words_of
+
+__all__ = ["Answer", "exchange", "get", "is_of_probe", "listens"]
 
 _MOST: Final = 65_536
 _PIECE: Final = 65_536
 _QUOTED: Final = 300
+_AGENT: Final = "pm33-platform"
+_NOBODY: Final = "it does not listen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,12 @@ class Answer:
     Attributes:
         status: the HTTP status; None when there was no answer.
         text: the beginning of the body, or why there was none.
+        body: all of it that was read.
     """
 
     status: int | None
     text: str
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -37,7 +43,15 @@ class Answer:
     def __str__(self) -> str:
         if self.status is None:
             return self.text
-        return f"{self.status} {self.text}".strip()
+        return f"{self.status} {words_of(faults_of(self.body)) or self.text}".strip()
+
+    @property
+    def brief(self) -> str:
+        """The same without what may be another one each time."""
+        if self.status is None:
+            return self.text
+        faults = words_of(faults_of(self.body))
+        return f"{self.status}, {faults}" if faults else str(self.status)
 
 
 async def get(
@@ -45,25 +59,44 @@ async def get(
     path: str,
     *,
     timeout: float,  # noqa: ASYNC109 - part of the answer
+    token: str | None = None,
 ) -> Answer:
-    """Asks a server on a unix socket; never raises for what the server does."""
+    """Asks a server on a unix socket; never raises for what the server does.
+
+    Args:
+        socket: where it listens.
+        path: of the URL.
+        timeout: seconds for everything.
+        token: shown to it, where one is given.
+    """
     try:
         async with asyncio.timeout(timeout):
-            return _parsed(await exchange(socket, _request(path), _MOST))
+            return _parsed(await exchange(socket, _request(path, token), _MOST))
     except TimeoutError:
         return Answer(None, f"no answer within {timeout:g} s")
+    except (FileNotFoundError, ConnectionRefusedError):
+        return Answer(None, _NOBODY)
     except (OSError, ValueError) as error:
         return Answer(None, f"no answer ({type(error).__name__})")
 
 
-async def listens(socket: Path) -> bool:
-    """Whether a connection is accepted there."""
+async def listens(socket: Path) -> Answer:
+    """Whether a connection is accepted there, as an answer."""
     try:
         _, writer = await asyncio.open_unix_connection(str(socket))
     except OSError:
-        return False
+        return Answer(None, _NOBODY)
     await _close(writer)
-    return True
+    return Answer(HTTPStatus.OK, "it listens")
+
+
+def is_of_probe(line: str, path: str | None) -> bool:
+    """Whether a line of a release's log tells of a question of :func:`get` alone.
+
+    It is told by its user agent, or as the request line of the health path; an
+    application that logs in another way is not understood.
+    """
+    return _AGENT in line or (path is not None and f"GET {path} HTTP/" in line)
 
 
 async def exchange(socket: Path, request: str, most: int = -1) -> bytes:
@@ -93,9 +126,12 @@ async def exchange(socket: Path, request: str, most: int = -1) -> bytes:
         await _close(writer)
 
 
-def _request(path: str) -> str:
-    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n"
-    return f"{head}User-Agent: pm33-platform\r\nConnection: close\r\n\r\n"
+def _request(path: str, token: str | None) -> str:
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", f"User-Agent: {_AGENT}"]
+    # Else a value with a line break would be a header of its own.
+    if token is not None and token.isascii() and token.isprintable():
+        lines.append(f"Authorization: Bearer {token}")
+    return "\r\n".join([*lines, "Connection: close", "", ""])
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
@@ -110,4 +146,4 @@ def _parsed(received: bytes) -> Answer:
     if not version.startswith(b"HTTP/1."):
         raise ValueError("that is no HTTP")
     text = body.decode(errors="replace")[:_QUOTED]
-    return Answer(int(rest[:3]), " ".join(text.split()))
+    return Answer(int(rest[:3]), " ".join(text.split()), body)

@@ -1,150 +1,31 @@
-"""The replicas of one deployment: kept running, asked for their health, ended."""
+"""The replicas of one deployment: started, asked for their health, ended together."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app.backend.deploy.platforms.base import ReplicaAddress, ServiceSettings
-from app.backend.deploy.platforms.local.children import Child
-from app.backend.deploy.platforms.local.probing import Answer, get, listens
-from app.backend.deploy.platforms.local.restarts import (
-    Backoff,
-    Budget,
-    GiveUp,
-    after_exit,
+from app.backend.deploy.platforms.local.patience import Patience, Refusal
+from app.backend.deploy.platforms.local.probing import Answer
+from app.backend.deploy.platforms.local.replica import Replica
+from app.backend.deploy.platforms.local.restarts import Backoff
+from app.backend.deploy.platforms.local.startup_page import (
+    faults_of,
+    hopeless,
+    words_of,
 )
-from app.backend.processes import ProcessMark
 from app.errors import OpsError, PlatformError
 
-__all__ = ["Note", "Replica", "ReplicaSet", "unfailing"]
+__all__ = ["ReplicaSet"]
 
 logger = logging.getLogger("pm33.platform")
 
-_POLL: Final = 0.1
-# What a shell says of a program that cannot be run.
-_NOT_RUN: Final = 126
-# A health endpoint that takes longer is not healthy.
-_LOOK_TIMEOUT: Final = 5.0
-
-Note = Callable[[str, ProcessMark | None], None]
-"""Gets a process's name and its mark, or None when it is gone."""
-
-
-def unfailing(note: Note) -> Note:
-    """A note that a full disk does not stop: the leash ends who is forgotten, too."""
-
-    def noted(name: str, mark: ProcessMark | None) -> None:
-        try:
-            note(name, mark)
-        except OSError as error:
-            logger.warning("%s is not written down: %s", name, error)
-
-    return noted
-
-
-class Replica:
-    """One process at a time, started again as the restart policy says.
-
-    Args:
-        name: the replica's id.
-        socket: where it listens.
-        settings: policy and budget.
-        start: starts its process.
-        write: says in the deployment's log what happens to it.
-        note: remembers its process.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        socket: Path,
-        settings: ServiceSettings,
-        *,
-        start: Callable[[], Awaitable[Child]],
-        write: Callable[[str], None],
-        note: Note,
-    ) -> None:
-        self.name = name
-        self.socket = socket
-        self.starts = 0
-        self.gave_up: str | None = None
-        self._settings = settings
-        self._start = start
-        self._write = write
-        self._note = unfailing(note)
-        self._child: Child | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether a process of it runs now."""
-        return self._child is not None and self._child.running
-
-    async def keep(self) -> None:
-        """Runs it until its budget is spent; cancelled, it leaves its process alone."""
-        budget = Budget()
-        while True:
-            began = time.monotonic()
-            code, problem = await self._run()
-            uptime = time.monotonic() - began
-            then = after_exit(self._settings, budget, code=code, uptime=uptime)
-            if isinstance(then, GiveUp):
-                self.gave_up = then.reason + (f" ({problem})" if problem else "")
-                self._write(f"[platform] {self.gave_up}; it is left ended")
-                return
-            budget = then.budget
-            self._write(
-                f"[platform] {problem or f'ended ({code}) after {uptime:.1f} s'}; "
-                f"restart {self._counted(budget)} in {then.delay:g} s"
-            )
-            await asyncio.sleep(then.delay)
-
-    async def end(self, grace: float) -> None:
-        """SIGTERM, and SIGKILL after ``grace`` seconds."""
-        if self._child is not None:
-            await self._child.end(grace)
-            self._note(self.name, None)
-
-    async def _run(self) -> tuple[int, str]:
-        """Runs it once; its exit code, and what went wrong here.
-
-        Whatever that is, it is an exit: a machine that has no descriptor or no memory
-        left for a moment must not take the release down for good.
-        """
-        self._child = None
-        try:
-            self._child = await self._start()
-            self.starts += 1
-            self._note(self.name, self._child.mark)
-            code = await self._child.exited()
-            self._note(self.name, None)
-        except OSError as error:
-            problem = f"it cannot be run: {error.strerror or error}"
-        except Exception as error:
-            logger.exception("%s is not looked after", self.name)
-            problem = f"it cannot be looked after: {type(error).__name__}"
-        else:
-            return code, ""
-        with contextlib.suppress(OSError):
-            await self.end(0)
-        return _NOT_RUN, problem
-
-    def _counted(self, budget: Budget) -> str:
-        if self._settings.restart_policy == "ALWAYS":
-            return str(budget.spent)
-        return f"{budget.spent} of {self._settings.restart_retries}"
-
-    async def look(self, path: str | None) -> Answer:
-        """One look at its health; without a path, listening is health."""
-        if path is not None:
-            return await get(self.socket, path, timeout=_LOOK_TIMEOUT)
-        if await listens(self.socket):
-            return Answer(200, "it listens")
-        return Answer(None, "it does not listen")
+# Most releases are healthy by then, and nobody has to be told why not yet.
+_SILENT: Final = 2.0
+_GLANCE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +41,9 @@ class ReplicaSet:
         replicas: not started yet.
         settings: the deployment's.
         on_lost: called once when the last of them has been given up.
+
+    Attributes:
+        waits_for: why it is not healthy yet, while that is waited for.
     """
 
     def __init__(
@@ -173,6 +57,7 @@ class ReplicaSet:
         self._on_lost = on_lost
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
+        self.waits_for = ""
 
     @property
     def addresses(self) -> tuple[ReplicaAddress, ...]:
@@ -190,17 +75,27 @@ class ReplicaSet:
         """Starts all; returns at once."""
         self._tasks = {asyncio.create_task(self._keep(one)) for one in self._replicas}
 
-    async def become_healthy(self) -> None:
+    async def become_healthy(self, on_wait: Callable[[], None]) -> None:
         """Waits until every replica has answered its health check with 200.
 
+        Args:
+            on_wait: called when :attr:`waits_for` has changed.
+
         Raises:
-            PlatformError: one spent its restarts, or the time is over; the message
-                says what it answered last.
+            PlatformError: one spent its restarts, says itself that it will never be
+                healthy, or the time is over; the message says what it answered last.
         """
-        timeout = self._settings.healthcheck_timeout
-        deadline = time.monotonic() + timeout
+        try:
+            await self._become_healthy(on_wait)
+        finally:
+            self.waits_for = ""
+
+    async def _become_healthy(self, on_wait: Callable[[], None]) -> None:
+        timeout, began = self._settings.healthcheck_timeout, time.monotonic()
+        patience = Patience()
         while True:
             sights = await self._look()
+            now = time.monotonic()
             lost = next((one for one in self._replicas if one.gave_up), None)
             if lost is not None:
                 raise PlatformError(
@@ -209,13 +104,25 @@ class ReplicaSet:
                 )
             if self._all_well(sights):
                 return
-            if time.monotonic() >= deadline:
+            refusals = _refusals(sights)
+            answered = any(one.answer.status is not None for one in sights.values())
+            patience = patience.after(refusals, answered=answered, now=now)
+            if (certain := patience.ended_by(refusals, now)) is not None:
+                raise _never_healthy(certain)
+            if now - began >= timeout:
                 raise PlatformError(
                     f"not healthy within {timeout:g} s: {self._ill(sights)}",
                     remedy="look into the deployment's log; if it only needs longer, "
                     "raise healthcheckTimeout",
                 )
-            await asyncio.sleep(_POLL)
+            if now - began >= _SILENT and self._is_news(sights):
+                on_wait()
+            await asyncio.sleep(patience.pause)
+
+    async def standing(self) -> list[dict[str, Any]]:
+        """Each of them as it is now, for ``platform status``; 4 s at most."""
+        sights = await self._look(_GLANCE)
+        return [_told(one, sights[one.name]) for one in self._replicas]
 
     async def ill(self) -> str:
         """One look at all: what is wrong; empty when all are well."""
@@ -243,31 +150,72 @@ class ReplicaSet:
             backoff = backoff.after(0)
             await asyncio.sleep(backoff.pause)
 
-    async def _look(self) -> dict[str, _Sight]:
+    async def _look(self, *timeout: float) -> dict[str, _Sight]:
         async def look(one: Replica) -> tuple[str, _Sight]:
             starts = one.starts
             return one.name, _Sight(
-                await one.look(self._settings.healthcheck_path), starts
+                await one.look(self._settings.healthcheck_path, *timeout), starts
             )
 
         return dict(await asyncio.gather(*map(look, self._replicas)))
 
     def _all_well(self, sights: dict[str, _Sight]) -> bool:
         """Well is only who still is the process that has answered."""
-        return all(
-            one.running
-            and sights[one.name].answer.ok
-            and sights[one.name].starts == one.starts
-            for one in self._replicas
+        return all(_is_well(one, sights[one.name]) for one in self._replicas)
+
+    def _is_news(self, sights: dict[str, _Sight]) -> bool:
+        """Takes down why they are not healthy; whether that was not known."""
+        ill = [one for one in self._replicas if not _is_well(one, sights[one.name])]
+        said = dict.fromkeys(
+            _with_history(sights[one.name].answer.brief, one) for one in ill
         )
+        before, self.waits_for = self.waits_for, f"not healthy yet: {'; '.join(said)}"
+        return self.waits_for != before
 
     def _ill(self, sights: dict[str, _Sight]) -> str:
         path = self._settings.healthcheck_path or "its socket"
         return (
             "; ".join(
-                f"{one.name} {path}: {sights[one.name].answer}"
+                f"{one.name} {path}: {_with_history(str(sights[one.name].answer), one)}"
                 for one in self._replicas
                 if not (one.running and sights[one.name].answer.ok)
             )
             or "a replica was restarted meanwhile"
         )
+
+
+def _is_well(replica: Replica, sight: _Sight) -> bool:
+    return replica.running and sight.answer.ok and sight.starts == replica.starts
+
+
+def _with_history(answer: str, replica: Replica) -> str:
+    return f"{answer}; {replica.history}" if replica.history else answer
+
+
+def _refusals(sights: dict[str, _Sight]) -> list[Refusal]:
+    found = (
+        Refusal(name, one.starts, hopeless(faults_of(one.answer.body)))
+        for name, one in sights.items()
+        if not one.answer.ok
+    )
+    return [one for one in found if one.faults]
+
+
+def _never_healthy(refusal: Refusal) -> PlatformError:
+    return PlatformError(
+        f"{refusal.replica}: its startup gate stays closed: {words_of(refusal.faults)}",
+        remedy="mend that, and deploy again; no waiting would help",
+    )
+
+
+def _told(replica: Replica, sight: _Sight) -> dict[str, Any]:
+    last, well = replica.last_end, _is_well(replica, sight)
+    return {
+        "replica": replica.name,
+        "pid": replica.pid,
+        "healthy": well,
+        "problem": None if well else replica.gave_up or sight.answer.brief,
+        "restarts": max(0, replica.starts - 1),
+        "ended_at": None if last is None else last.at.isoformat(),
+        "ended": None if last is None else last.how,
+    }

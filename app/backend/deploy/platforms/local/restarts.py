@@ -1,11 +1,20 @@
 """Whether what has ended is started again, and when: data in, data out."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from app.backend.deploy.platforms.base import ServiceSettings
 
-__all__ = ["Backoff", "Budget", "GiveUp", "Restart", "after_exit"]
+__all__ = [
+    "Backoff",
+    "Beginning",
+    "Budget",
+    "GiveUp",
+    "Restart",
+    "after_exit",
+    "how_ended",
+]
 
 STABLE: Final = 60.0
 """Seconds of running after which earlier restarts are forgiven."""
@@ -16,6 +25,36 @@ _LONGEST_PAUSE: Final = 5.0
 _STEADY: Final = 10.0
 # Beyond them the delay stays, and no float could hold 2 to the power of thousands.
 _DOUBLINGS: Final = 10
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Since when something has run; what it counts has been counted since then.
+
+    Attributes:
+        restarts: how often it has been started again by whoever looks after it.
+        why: why the last time; empty: nobody had to.
+    """
+
+    at: datetime = field(default_factory=_now)
+    restarts: int = 0
+    why: str = ""
+
+    def again(self, why: str) -> "Beginning":
+        """It begins anew now."""
+        return Beginning(restarts=self.restarts + 1, why=why)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "since": self.at.isoformat(),
+            "restarts": self.restarts,
+            "why": self.why or None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +116,7 @@ def after_exit(
         code: the exit code; negative: the signal that ended it.
         uptime: seconds that it has run.
     """
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    how = how_ended(code)
     spent = 0 if uptime >= STABLE else budget.spent
     if settings.restart_policy == "NEVER":
         return GiveUp(f"it ended with {how}, and the policy is NEVER to restart")
@@ -87,6 +126,11 @@ def after_exit(
     if budgeted and spent >= settings.restart_retries:
         return GiveUp(f"it ended with {how} after {spent} restarts")
     return Restart(_doubled(spent, _LONGEST_DELAY), Budget(spent + 1))
+
+
+def how_ended(code: int) -> str:
+    """An exit code in words; a negative one is the signal that ended it."""
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def _doubled(times: int, longest: float) -> float:

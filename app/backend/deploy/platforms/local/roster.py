@@ -57,9 +57,9 @@ class Roster:
         present = self._ground.releases.present(record.commit)
         view = self._store.state.view(record, checkout=present)
         life = self.lives.get(record.id)
-        if life is None or not (lame := life.given_up):
+        if life is None or not (why := life.given_up or life.waits_for):
             return view
-        return replace(view, reason=view.reason or lame)
+        return replace(view, reason=view.reason or why)
 
     async def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
         """Its state now and after every change, until it is over or serves."""

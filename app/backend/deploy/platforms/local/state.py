@@ -14,7 +14,8 @@ from app.backend.deploy.platforms.base import (
     DeploymentStatus,
     ServiceSettings,
 )
-from app.backend.processes import ProcessMark, write_private
+from app.backend.processes import ProcessMark
+from app.backend.processes.files import write_private
 from app.errors import LeaseLostError, PlatformError
 
 __all__ = [
@@ -214,10 +215,14 @@ class StateStore:
         except OSError:
             logger.exception("%s is behind what has come about", self._path)
 
-    def _hold(self, state: PlatformState) -> None:
-        self._state = state
+    def wake(self) -> None:
+        """Wakes who follows, over something that is not worth a file's sync."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _hold(self, state: PlatformState) -> None:
+        self._state = state
+        self.wake()
 
     async def changed(self) -> None:
         """Waits for the next change."""

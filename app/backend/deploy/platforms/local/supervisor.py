@@ -1,21 +1,20 @@
 """The platform's decisions: who serves, who comes, who goes. One per home."""
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.local.ground import Ground
 from app.backend.deploy.platforms.local.life import Life
 from app.backend.deploy.platforms.local.roster import Roster
-from app.backend.deploy.platforms.local.sockets import point, pointed_at
 from app.backend.deploy.platforms.local.state import DeploymentRecord
+from app.backend.deploy.platforms.local.switch import Switch
 from app.backend.deploy.platforms.local.tasks import Tasks
+from app.backend.deploy.platforms.local.underway import Underway
 from app.backend.deploy.platforms.local.variables import (
     load_variables,
     snapshot,
@@ -26,11 +25,6 @@ from app.errors import PlatformError, PlatformUnreachableError
 __all__ = ["Supervisor"]
 
 logger = logging.getLogger("pm33.platform")
-
-# The proxy may still be about to use a connection of the old release.
-_LEAST_OVERLAP: Final = 1.0
-_UNUSED_GRACE: Final = 1.0
-_SERVING: Final = (DeploymentStatus.READY, DeploymentStatus.SUCCESS)
 
 
 class Supervisor:
@@ -51,11 +45,10 @@ class Supervisor:
     def __init__(self, ground: Ground, roster: Roster, active: Path) -> None:
         self._ground = ground
         self._roster = roster
-        self._active = active
         self._store = ground.store
-        self._rising: dict[str, asyncio.Task[None]] = {}
-        self._retiring: dict[str, asyncio.Task[None]] = {}
         self.tasks = Tasks()
+        self._underway = Underway(ground, roster, self.tasks)
+        self._switch = Switch(ground, roster, self._underway, active)
         self._stopping = False
 
     async def deploy(self, commit: str, *, tag: str, epoch: int) -> Deployment:
@@ -102,10 +95,10 @@ class Supervisor:
         """Sends users' requests there."""
         self.fence(epoch)
         record = self._roster.record(deployment)
-        if deployment != self._store.state.active or not self._reached(deployment):
-            await self._check_ready(record)
+        if not self._switch.reached(deployment):
+            await self._switch.check_ready(record)
             self.fence(epoch)
-            self._point(deployment)
+            self._switch.make(deployment)
         return self._roster.deployment(deployment)
 
     async def cancel(self, deployment: str, *, epoch: int) -> None:
@@ -118,9 +111,11 @@ class Supervisor:
                 remedy="roll back, or deploy another commit",
             )
         if record.is_unfinished:
-            await self._withdraw(deployment, DeploymentStatus.CANCELLED, "cancelled")
+            await self._underway.withdraw(
+                deployment, DeploymentStatus.CANCELLED, "cancelled"
+            )
         elif record.status is DeploymentStatus.SUCCESS:
-            self._retire(deployment, after=0.0)
+            self._underway.retire(deployment, after=0.0)
 
     def fence(self, epoch: int) -> None:
         """Takes note of an epoch; to be called right before anything is changed.
@@ -153,9 +148,8 @@ class Supervisor:
             )
             self._store.keep_up(self._store.state.having(record))
             return
-        if not self._reached(active):
-            point(self._active, life.sockets)
-        self._rising[active] = self.tasks.start(life.serve_again())
+        self._switch.restore(life)
+        self._underway.serve_again(life)
 
     def refuse(self) -> None:
         """Takes no further changes."""
@@ -165,23 +159,7 @@ class Supervisor:
         """Ends every process of every deployment, each in the time that it is given."""
         self.refuse()
         await self.tasks.drop_changes()
-        for deployment in tuple(self._rising):
-            await self._stop_rising(deployment)
-        for task in self._retiring.values():
-            task.cancel()
-        why = "the platform was stopped"
-        for record in self._roster.records:
-            if record.is_unfinished:
-                self.tasks.start(
-                    self._withdraw(record.id, DeploymentStatus.FAILED, why)
-                )
-        active = self._store.state.active
-        for deployment, life in tuple(self._roster.lives.items()):
-            if deployment == active:
-                self.tasks.start(life.pause())
-            elif life.record.succeeded:
-                self.tasks.start(life.end(DeploymentStatus.REMOVED))
-        await self.tasks.all_ended()
+        await self._underway.end_all("the platform was stopped")
 
     def _known(
         self, tag: str, target: str | None, commit: str, epoch: int
@@ -226,15 +204,11 @@ class Supervisor:
         self._store.change(self._store.state.having(record))
         why = "superseded by a newer deployment"
         for one in older:
-            self.tasks.start(self._withdraw(one, DeploymentStatus.REMOVED, why))
-        self._rising[record.id] = self.tasks.start(self._rise(self._live(record.id)))
+            self.tasks.start(
+                self._underway.withdraw(one, DeploymentStatus.REMOVED, why)
+            )
+        self._underway.rise(self._live(record.id))
         return self._roster.view(record)
-
-    async def _rise(self, life: Life) -> None:
-        await life.bring_up()
-        self._rising.pop(life.id, None)
-        if life.record.status.is_over:
-            self._roster.tidy()
 
     def _live(self, deployment: str) -> Life:
         life = Life(self._ground, deployment, lambda: self._ready(deployment))
@@ -249,53 +223,7 @@ class Supervisor:
         record, state = self._roster.record(deployment), self._store.state
         ours = record.epoch == state.epoch and not self._stopping
         if record.rollback_of is not None and ours:
-            self._point(deployment)
-
-    async def _check_ready(self, record: DeploymentRecord) -> None:
-        life = self._roster.lives.get(record.id)
-        if record.status not in _SERVING or life is None or life.replicas is None:
-            starts = "not started yet" if record.status in _SERVING else ""
-            because = f" ({why})" if (why := record.reason or starts) else ""
-            raise PlatformError(
-                f"{record.id} is not ready to serve: it is {record.status}{because}",
-                remedy="look into its log, and deploy again",
-            )
-        problem = await life.replicas.ill()
-        now = self._roster.record(record.id).status
-        if problem or life.ending or now not in _SERVING:
-            raise PlatformError(
-                f"{record.id} is not healthy any more: {life.clean(problem)}",
-                remedy="try again in a moment, or look into its log",
-            )
-
-    def _reached(self, deployment: str) -> bool:
-        """Whether the proxy sends users there; the file is what it reads."""
-        return pointed_at(self._active) == self._ground.run / deployment
-
-    def _point(self, deployment: str) -> None:
-        """The switch: made, then written down; without a wait in between.
-
-        The proxy's file is what counts when the platform is started again, so a state
-        that cannot be written now is made up for, and a file that cannot be written
-        has changed nothing.
-        """
-        record = replace(
-            self._roster.record(deployment),
-            status=DeploymentStatus.SUCCESS,
-            succeeded=True,
-        )
-        point(self._active, self._roster.lives[deployment].sockets)
-        state = self._store.state.having(record)
-        old = state.active
-        if (task := self._retiring.pop(deployment, None)) is not None:
-            task.cancel()
-        if old == deployment:
-            self._store.keep_up(state)
-            return
-        self._store.keep_up(replace(state, active=deployment, previous=old))
-        if old is not None:
-            overlap = record.settings.overlap_seconds if record.settings else 0.0
-            self._retire(old, after=max(_LEAST_OVERLAP, overlap))
+            self._switch.make(deployment)
 
     async def _first_aid(
         self, target: str, variables: Mapping[str, str], epoch: int
@@ -307,33 +235,3 @@ class Supervisor:
             await self.switch(target, epoch=epoch)
         except (OSError, PlatformError) as error:
             logger.info("%s does not serve meanwhile: %s", target, error)
-
-    def _retire(self, deployment: str, *, after: float) -> None:
-        async def retire() -> None:
-            await asyncio.sleep(after)
-            # From here on a switch back is refused, so this must not be cancelled.
-            self._retiring.pop(deployment, None)
-            await self._stop_rising(deployment)
-            life = self._roster.lives.get(deployment)
-            if life is not None and deployment != self._store.state.active:
-                await life.end(DeploymentStatus.REMOVED)
-            self._roster.tidy()
-
-        if (task := self._retiring.pop(deployment, None)) is not None:
-            task.cancel()
-        self._retiring[deployment] = self.tasks.start(retire())
-
-    async def _withdraw(
-        self, deployment: str, status: DeploymentStatus, reason: str
-    ) -> None:
-        life = self._roster.lives.get(deployment)
-        await self._stop_rising(deployment)
-        if life is not None and self._roster.record(deployment).is_unfinished:
-            await life.end(status, reason, grace=_UNUSED_GRACE)
-            self._roster.tidy()
-
-    async def _stop_rising(self, deployment: str) -> None:
-        task = self._rising.pop(deployment, None)
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)

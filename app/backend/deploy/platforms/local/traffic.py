@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from app.backend.deploy.platforms.base import TrafficCounters
-from app.backend.processes import write_private
+from app.backend.processes.files import write_private
 
 __all__ = ["BOUNDS", "NOBODY", "TrafficLog"]
 

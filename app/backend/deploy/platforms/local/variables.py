@@ -1,7 +1,7 @@
-r"""The service's variables: a dotenv file that people edit and ``set`` changes.
+"""The service's variables: a dotenv file that people edit and ``set`` changes.
 
-``NAME=value`` a line, ``export`` allowed. Double quotes take ``\n``, ``\"`` and
-``\\``; single quotes take everything as it is; a bare value ends before `` #``.
+How it is written does not matter as long as it can be read: nobody is refused in an
+emergency over a byte order mark. ``pm33 env validate`` minds that.
 """
 
 import json
@@ -10,20 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from app.backend.processes import write_private
+from app.backend.config.dotenv import parse_dotenv, split_lines
+from app.backend.processes.files import write_private
 from app.errors import ConfigError, PlatformError
 
 __all__ = ["load_variables", "parse_variables", "set_variables", "snapshot", "stored"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LINE: Final = re.compile(
-    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
-    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^"'\s].*?|))
-    (?:\s+\#.*)?\s*""",
-    re.VERBOSE,
-)
-_ESCAPE: Final = re.compile(r"\\(.)")
-_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def parse_variables(text: str, *, source: str) -> dict[str, str]:
@@ -32,19 +25,13 @@ def parse_variables(text: str, *, source: str) -> dict[str, str]:
     Raises:
         ConfigError: a line cannot be understood; its number is told, not its value.
     """
-    values: dict[str, str] = {}
-    for number, line in enumerate(_lines(text), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None or "\0" in line:
+    found = parse_dotenv(text)
+    for fault in found.faults:
+        if fault.loses_a_line:
             raise ConfigError(
-                f"{source}, line {number} is no NAME=value",
-                remedy="correct the line; a value with spaces at its ends or with "
-                'quotes goes in "double quotes"',
+                f"{source}, line {fault.number} {fault.message}", remedy=fault.remedy
             )
-        values[match["name"]] = _value(match)
-    return values
+    return found.values()
 
 
 def load_variables(path: Path) -> dict[str, str]:
@@ -70,7 +57,8 @@ def set_variables(path: Path, changes: Mapping[str, str | None]) -> None:
             )
     text = _text(path)
     parse_variables(text, source=path.name)
-    kept = [line for line in _lines(text) if _name(line) not in changes]
+    gone = {one.number for one in parse_dotenv(text).lines if one.name in changes}
+    kept = [line for n, line in enumerate(split_lines(text), 1) if n not in gone]
     kept += [f"{n}={_quoted(v)}" for n, v in changes.items() if v is not None]
     write_private(path, "".join(f"{line}\n" for line in kept))
 
@@ -106,23 +94,6 @@ def _text(path: Path) -> str:
             f"{path} cannot be read ({type(error).__name__})",
             remedy="make it a readable text file of NAME=value lines",
         ) from error
-
-
-def _lines(text: str) -> list[str]:
-    """Not ``splitlines``, which knows ends that a value may hold."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return lines if lines[-1] else lines[:-1]
-
-
-def _name(line: str) -> str | None:
-    match = _LINE.fullmatch(line)
-    return None if match is None or line.lstrip().startswith("#") else match["name"]
-
-
-def _value(match: re.Match[str]) -> str:
-    if match["double"] is not None:
-        return _ESCAPE.sub(lambda one: _ESCAPED.get(one[1], one[1]), match["double"])
-    return match["single"] if match["single"] is not None else match["bare"]
 
 
 def _quoted(value: str) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+import app.errors
 from app.backend.deploy.platforms.local.control import (
     ControlServer,
     error_from,
     error_of,
 )
-from app.errors import LeaseLostError, OpsError, PlatformError
+from app.errors import ConfigError, LeaseLostError, PlatformError
 from tests.support.local_platform import short_home
 from tests.support.processes import eventually
 
@@ -130,10 +131,19 @@ def test_a_refusal_of_an_unknown_kind_is_the_platforms(kind: str) -> None:
 
 
 def test_every_error_of_the_tree_travels() -> None:
-    kinds = [OpsError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
+    for name in app.errors.__all__:
+        kind = getattr(app.errors, name)
         assert type(error_from(error_of(kind("so", remedy="do")))) is kind
+
+
+def test_an_error_that_is_not_in_the_tree_travels_as_what_it_is_a_kind_of() -> None:
+    class OddError(ConfigError):
+        """Of a module that the caller may not have."""
+
+    error = error_from(error_of(OddError("so", remedy="do")))
+
+    assert type(error) is ConfigError
+    assert (str(error), error.remedy) == ("so", "do")
 
 
 async def test_what_a_caller_waits_for_is_ended_when_he_hangs_up(path: Path) -> None:

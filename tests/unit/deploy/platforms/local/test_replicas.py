@@ -11,7 +11,8 @@ from pathlib import Path
 
 from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.platforms.local.children import Child
-from app.backend.deploy.platforms.local.replicas import Replica, ReplicaSet
+from app.backend.deploy.platforms.local.replica import Replica
+from app.backend.deploy.platforms.local.replicas import ReplicaSet
 from app.backend.processes import ProcessMark
 from app.errors import PlatformError
 from tests.support.processes import eventually
@@ -117,7 +118,7 @@ async def test_a_refusal_before_ready_has_a_remedy() -> None:
     running.start()
     try:
         async with asyncio.timeout(20):
-            await running.become_healthy()
+            await running.become_healthy(lambda: None)
     except PlatformError as error:
         refused = error
     finally:

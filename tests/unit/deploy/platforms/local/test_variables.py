@@ -45,6 +45,30 @@ def test_a_value_that_no_process_can_be_given_is_refused() -> None:
         parse_variables("A=b\0c", source="variables.env")
 
 
+@pytest.mark.parametrize(
+    "text", ["\ufeffA=1\nB=2\n", "A=1\r\nB=2\r\n", "A=0\nB=2\nA=1\n", "A=1\nB=2"]
+)
+def test_nobody_is_refused_over_how_a_readable_file_is_written(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "variables.env"
+    path.write_bytes(text.encode())
+    assert load_variables(path) == {"A": "1", "B": "2"}
+
+    set_variables(path, {"A": "3"})
+
+    assert load_variables(path) == {"A": "3", "B": "2"}
+    assert path.read_text(encoding="utf-8") == 'B=2\nA="3"\n'
+
+
+@pytest.mark.parametrize("text", ["", "# only words\n"])
+def test_a_file_without_variables_gives_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "variables.env"
+    path.write_text(text, encoding="utf-8")
+
+    assert load_variables(path) == {}
+
+
 def test_changing_one_variable_leaves_the_other_lines_alone(tmp_path: Path) -> None:
     path = tmp_path / "variables.env"
     path.write_text("# ours\nA=1\nexport B=2\n\nC=3\n", encoding="utf-8")

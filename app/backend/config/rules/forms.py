@@ -1,0 +1,132 @@
+"""Forms that only the service's start or its first request would tell to be wrong."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from app.backend.config.findings import Severity
+from app.backend.config.rules.model import (
+    EVERYWHERE,
+    QUOTES,
+    Broken,
+    Facts,
+    Rule,
+    severities,
+)
+
+__all__ = ["RULES"]
+
+_HOSTS = "ALLOWED_HOSTS"
+_PROXIES = "TRUSTED_PROXIES"
+_EXTRA = "HEALTH_EXTRA_CHECKS"
+_RESERVED = ("HEALTH_CHECKS_FILE", "PM33_MIGRATIONS")
+_OBJECT = re.compile(r"[^\s:/]+:[^\s:/]+")
+# Of all below one, too, as Starlette (*.) and Django (.) write it.
+_HOST = re.compile(r"\*|(?:\*?\.)?[\w-]+(?:\.[\w-]+)*\.?")
+
+
+def _no_hosts(facts: Facts) -> Broken:
+    text = facts.text(_HOSTS)
+    if text is None:
+        return
+    hosts = [one.strip(f"[ ]{QUOTES}") for one in facts.config.security.allowed_hosts]
+    if not hosts:
+        yield _HOSTS, "names no host at all"
+    for number, host in enumerate(hosts, 1):
+        blank = any(one.isspace() for one in host)  # told as what was pasted
+        if not blank and host.isascii() and not _is_host(host):
+            yield _HOSTS, f"is no list of host names: entry {number} is none"
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST.fullmatch(text) is not None
+    return True
+
+
+def _no_object(facts: Facts) -> Broken:
+    mount = facts.config.server.mount
+    if mount is not None and not _OBJECT.fullmatch(mount.strip()):
+        yield "PM33_MOUNT", "names no object of a module"
+    for number, path in enumerate(facts.config.health.extra_checks, 1):
+        if not _OBJECT.fullmatch(path):
+            yield _EXTRA, f"names no object of a module in entry {number}"
+
+
+def _reserved(facts: Facts) -> Broken:
+    for name in _RESERVED:
+        if facts.is_there(name):
+            yield name, "is reserved: nothing reads it yet"
+
+
+def _proxies(facts: Facts) -> Iterator[str]:
+    for part in (facts.text(_PROXIES) or "").split(","):
+        if part.strip():
+            yield part.strip()
+
+
+def _no_proxies(facts: Facts) -> Broken:
+    for number, one in enumerate(_proxies(facts), 1):
+        try:
+            ip_network(one)
+        except ValueError:
+            if one != "*":
+                told = f"entry {number} is no address, and none is believed by it"
+                yield _PROXIES, told
+
+
+def _any_proxy(facts: Facts) -> Broken:
+    """Where something else than one proxy can reach the service."""
+    only_proxy = facts.config.railway.present or facts.config.server.socket
+    known = facts.config.deployment.platform == "local" and not only_proxy
+    if known and "*" in set(_proxies(facts)):
+        yield _PROXIES, "believes whoever asks"
+
+
+RULES: Final = (
+    Rule(
+        name="host-names",
+        variables=(_HOSTS,),
+        severity=severities(Severity.ERROR, Severity.WARNING, Severity.WARNING),
+        reason="a Host header is compared without scheme, port and path, so that no"
+        " request would match",
+        remedy="write the names alone, separated by commas: pm33.app,*.pm33.app",
+        broken=_no_hosts,
+    ),
+    Rule(
+        name="import-path",
+        variables=("PM33_MOUNT", _EXTRA),
+        severity=EVERYWHERE,
+        reason="it is imported when the service starts, and nothing could be",
+        remedy="write it as package.module:object",
+        broken=_no_object,
+    ),
+    Rule(
+        name="reserved-variable",
+        variables=_RESERVED,
+        severity=severities(Severity.WARNING, Severity.WARNING, Severity.INFO),
+        reason="who sets it expects an effect that it does not have",
+        remedy="take it away; checks of one's own go into HEALTH_EXTRA_CHECKS",
+        broken=_reserved,
+    ),
+    Rule(
+        name="trusted-proxies",
+        variables=(_PROXIES,),
+        severity=severities(Severity.ERROR, Severity.WARNING, Severity.WARNING),
+        reason="a name is not looked up, nor is an address with bits beyond its mask a"
+        " network; X-Forwarded headers would not be believed",
+        remedy="write addresses or networks, separated by commas: 10.0.0.7,10.1.0.0/16",
+        broken=_no_proxies,
+    ),
+    Rule(
+        name="any-proxy",
+        variables=(_PROXIES,),
+        severity=severities(Severity.WARNING),
+        reason="any client could claim another address and scheme by a header",
+        remedy="name the proxy's address, unless nobody else can reach the service",
+        broken=_any_proxy,
+    ),
+)

@@ -1,0 +1,125 @@
+"""Settings of the health system, of its checks, and of its loops."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+
+from app.backend.config.settings.values import (
+    Duration,
+    Flag,
+    Group,
+    Names,
+    PositiveSeconds,
+    Seconds,
+    parse_duration,
+)
+
+__all__ = ["CHECKS", "CheckKnobs", "HealthSettings", "OpsSettings"]
+
+CHECKS: Final = frozenset(
+    {
+        *("application", "database", "cache", "system", "ai_services", "monitoring"),
+        *("anthropic", "openai", "together", "pinecone", "supabase", "resend"),
+        *("stripe", "sentry", "posthog", "slack"),
+    }
+)
+"""The checks that come with the service.
+
+``HEALTH_CHECK_TIMEOUT`` may set one of somebody's own, or be another program's.
+"""
+
+_Span = Annotated[PositiveSeconds, BeforeValidator(parse_duration)]
+
+
+class CheckKnobs(Group):
+    """What ``HEALTH_<CHECK>_*`` may change of one check; None leaves its default."""
+
+    enabled: Flag | None = Field(None, description="Whether the check runs at all.")
+    critical: Flag | None = Field(
+        None, description="Whether its failure makes the whole service unhealthy."
+    )
+    shared: Flag | None = Field(
+        None,
+        description="Whether all replicas depend on the same thing; such a check never "
+        "takes one of them out of rotation.",
+    )
+    gate: Flag | None = Field(
+        None, description="Whether its failure holds the startup gate."
+    )
+    period: _Span | None = Field(
+        None, description="Seconds from one look to the next, a day at most."
+    )
+    timeout: _Span | None = Field(
+        None, description="Seconds after which a look has failed, a day at most."
+    )
+    fall: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Worse results in a row that make the status worse."
+    )
+    rise: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Better results in a row that make the status better."
+    )
+    min_time: Duration | None = Field(
+        None, description="Seconds that a status lasts at least."
+    )
+    backoff: Flag | None = Field(
+        None,
+        description="Whether looks become rarer while one is refused; no looks again "
+        "after each period.",
+    )
+    budget: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Calls per hour at most; 0 sets no limit."
+    )
+    base_url: str | None = Field(
+        None, description="URL to ask instead of the vendor's own."
+    )
+
+
+class HealthSettings(Group):
+    """The health system as a whole; what is told to one check is in ``checks``."""
+
+    extra_checks: Names = Field(
+        (),
+        alias="HEALTH_EXTRA_CHECKS",
+        description="Further checks, as in package.module:object.",
+    )
+    checks_file: Path | None = Field(
+        None,
+        alias="HEALTH_CHECKS_FILE",
+        description="File of further checks. Reserved: nothing reads it yet.",
+    )
+    gate_grace: Seconds = Field(
+        60.0,
+        alias="HEALTH_GATE_GRACE",
+        description="Seconds for which a dependency's outage holds the startup gate.",
+    )
+    stale_periods: float = Field(
+        3.0,
+        alias="HEALTH_STALE_PERIODS",
+        ge=1,
+        le=100,
+        description="Periods after which a result is too old and the status unknown.",
+    )
+    lag_warning: PositiveSeconds = Field(
+        0.5,
+        alias="HEALTH_LAG_WARNING",
+        description="Seconds of the event loop's lag from which the process counts as "
+        "overloaded.",
+    )
+    checks: dict[str, CheckKnobs] = Field(default_factory=dict)
+
+
+class OpsSettings(Group):
+    """How often the service tells the fleet that it lives, and asks for overrides."""
+
+    replica_heartbeat: PositiveSeconds = Field(
+        10.0,
+        alias="PM33_REPLICA_HEARTBEAT",
+        description="Seconds from one sign of life of a replica to the next; it counts "
+        "as gone after 30.",
+    )
+    override_poll: PositiveSeconds = Field(
+        2.0,
+        alias="PM33_OVERRIDE_POLL",
+        description="Seconds after which a replica looks for overrides of its health.",
+    )
