@@ -8,8 +8,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from app.backend.api.negotiation import PLAIN, preferred
 from app.backend.health.board import Board
 from app.backend.health.pages import Page
+from app.backend.health.writers.formats import NATIVE
 
 __all__ = ["Edge"]
 
@@ -21,13 +23,15 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 _METHODS = frozenset({"GET", "HEAD"})
+_TELLING = frozenset({b"accept", b"authorization"})
 
 
 class Edge:
     """Answers health paths from the board; passes everything else on.
 
-    A query string or an ``Authorization`` header asks for more than the bytes hold:
-    such a request goes on to the routes, which have the same writers.
+    A query string, an ``Authorization`` header, or an ``Accept`` header that prefers
+    another format asks for more than the bytes hold: such a request goes on to the
+    routes, which have the same writers.
 
     A server may ask :meth:`instant` before it makes an ASGI call of a request. Either
     way the page, its age and the count come from the same lines.
@@ -90,9 +94,18 @@ class Edge:
         pair = self._board.pages.get(path)
         if pair is None:
             return None
-        for name, _ in headers:
-            if name == b"authorization":
-                return None
+        accept = b""
+        for name, value in headers:
+            if name in _TELLING:
+                if name == b"authorization":
+                    return None
+                accept = b"%b,%b" % (accept, value) if accept else value
+        if (
+            accept
+            and accept not in PLAIN
+            and preferred(accept.decode("latin-1")) is not NATIVE
+        ):
+            return None
         now = time.monotonic()
         page = pair.fresh if now < pair.stale_at else pair.stale
         key = (path, page.status)
