@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from app.backend.api.negotiation import PLAIN, preferred
+from app.backend.api.negotiation import LONGEST, PLAIN, preferred
 from app.backend.health.board import Board
 from app.backend.health.pages import Page
 from app.backend.health.writers.formats import NATIVE
@@ -63,7 +63,7 @@ class Edge:
                 start = {
                     "type": "http.response.start",
                     "status": page.status,
-                    "headers": [*page.headers, (b"x-health-age", age)],
+                    "headers": [*page.headers, (b"x-health-age", b"%.1f" % age)],
                 }
                 await send(start)
                 body = page.body if scope["method"] == "GET" else b""
@@ -87,27 +87,32 @@ class Edge:
         if found is None:
             return None
         page, age = found
-        return b"%bx-health-age: %b\r\n" % (page.head, age), page.body
+        return b"%bx-health-age: %.1f\r\n" % (page.head, age), page.body
 
-    def _find(self, path: str, headers: Headers) -> tuple[Page, bytes] | None:
+    def _find(self, path: str, headers: Headers) -> tuple[Page, float] | None:
         """The page that answers now, and its age in seconds; counts it as given."""
         pair = self._board.pages.get(path)
         if pair is None:
             return None
-        accept = b""
+        accepts = None
         for name, value in headers:
             if name in _TELLING:
                 if name == b"authorization":
                     return None
-                accept = b"%b,%b" % (accept, value) if accept else value
-        if (
-            accept
-            and accept not in PLAIN
-            and preferred(accept.decode("latin-1")) is not NATIVE
-        ):
+                accepts = value if accepts is None else _joined(accepts, value)
+        if accepts is not None and accepts not in PLAIN and _prefers_another(accepts):
             return None
         now = time.monotonic()
         page = pair.fresh if now < pair.stale_at else pair.stale
         key = (path, page.status)
         self.answered[key] = self.answered.get(key, 0) + 1
-        return page, b"%.1f" % (now - pair.oldest)
+        return page, now - pair.oldest
+
+
+def _joined(accepts: bytes, another: bytes) -> bytes:
+    """Several headers as one (RFC 9110 §5.3), as far as anybody reads it."""
+    return b"%b,%b" % (accepts[:LONGEST], another)
+
+
+def _prefers_another(accept: bytes) -> bool:
+    return preferred(accept.decode("latin-1")) is not NATIVE

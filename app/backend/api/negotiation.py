@@ -12,14 +12,16 @@ from typing import Final
 
 from app.backend.health.writers.formats import FORMATS, NATIVE, Format
 
-__all__ = ["PLAIN", "named", "preferred"]
+__all__ = ["LONGEST", "PLAIN", "named", "preferred"]
 
 PLAIN: Final = frozenset(
     {b"*/*", b"application/json", b"application/json, text/plain, */*"}
 )
 """What most clients send, and what needs no second look: native it is."""
 
-_LONGEST: Final = 1024
+LONGEST: Final = 1024
+"""Characters of a header beyond which it is not read: browsers send 140."""
+
 _WEIGHT = pattern(r"[01]?\.?[0-9]{0,9}")
 _NAMES: Final = {name: one for one in FORMATS for name in one.names}
 
@@ -29,15 +31,18 @@ def named(name: str) -> Format | None:
     return _NAMES.get(name)
 
 
-@lru_cache(maxsize=256)
 def preferred(accept: str) -> Format:
     """The format that an ``Accept`` header prefers to native; else native.
 
     Parameters other than ``q`` are passed over, and so is a range that cannot be read
     or a header that is longer than any that means something.
     """
-    if len(accept) > _LONGEST:
-        return NATIVE
+    # Before the cache, which would keep whatever somebody sends.
+    return NATIVE if len(accept) > LONGEST else _read(accept)
+
+
+@lru_cache(maxsize=256)
+def _read(accept: str) -> Format:
     weights: dict[str, float] = {}
     for media_range, weight in _ranges(accept):
         weights[media_range] = max(weight, weights.get(media_range, 0.0))

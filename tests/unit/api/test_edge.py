@@ -132,6 +132,15 @@ async def test_several_accept_headers_are_one(
     assert behind.scopes == []
 
 
+async def test_very_many_accept_headers_are_not_read(
+    edge: Edge, behind: Behind
+) -> None:
+    headers = [(b"accept", b"text/html")] * 5000
+
+    assert (await call(edge, "/api/health", headers=headers)).status == 200
+    assert behind.scopes == []
+
+
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
 async def test_other_protocols_pass_through_untouched(
     kind: str, edge: Edge, behind: Behind
