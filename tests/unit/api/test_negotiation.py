@@ -16,7 +16,7 @@ PROMETHEUS = (
 )
 
 
-@pytest.mark.parametrize("plain", PLAIN)
+@pytest.mark.parametrize("plain", sorted(PLAIN))
 def test_what_needs_no_second_look_is_native(plain: bytes) -> None:
     assert preferred(plain.decode()) is NATIVE
 
