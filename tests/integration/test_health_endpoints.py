@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from app.backend.health.writers.formats import FORMATS
 from tests.support.processes import Child
 from tests.support.service import Service, attached, serving, until
 
@@ -93,7 +94,8 @@ async def test_an_unknown_format_is_a_problem(development: Service, path: str) -
     response = await development.get(path, params={"format": "yaml"})
 
     assert_problem(response, 406)
-    assert "json" in response.json()["remedy"]
+    remedy = response.json()["remedy"]
+    assert all(one.names[0] in remedy for one in FORMATS)
     assert (await development.get(path, params={"format": "json"})).status_code == 200
 
 
@@ -145,6 +147,8 @@ async def test_openapi_describes_every_route(development: Service) -> None:
         assert content, f"{path} does not say what it answers with"
     for path in (*POLICIES, "/api/health/checks/{name}"):
         assert {"200", "406", "503"} <= set(described[path]["get"]["responses"])
+        content = described[path]["get"]["responses"]["200"]["content"]
+        assert set(content) == {one.media_type for one in FORMATS}
 
 
 async def metrics(service: Service) -> dict[str, Any]:

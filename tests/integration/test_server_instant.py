@@ -43,7 +43,9 @@ PROBES = {
     "no body, said": Wish(head("/api/health", "Content-Length: 0")),
     "kept alive": Wish(head("/api/health/live", "Connection: Keep-Alive")),
     "any host": Wish(head("/api/health/startup", "x-forwarded-proto: http")),
-    "browser": Wish(head("/api/health", "Accept: text/html", "Cookie: a=1", "TE:")),
+    "curl": Wish(head("/api/health", "Accept: */*", "Cookie: a=1", "TE:")),
+    "takes json": Wish(head("/api/health", "Accept: text/html, application/json")),
+    "takes nothing": Wish(head("/api/health", "Accept: application/xml")),
     "empty lines": Wish(b"\r\n\r\n" + PLAIN),
 }
 OTHERS = {
@@ -51,6 +53,7 @@ OTHERS = {
     "empty query": Wish(head("/api/health?")),
     "fragment": Wish(head("/api/health#x")),
     "token": Wish(head("/api/health", "AUTHORIZATION: Bearer no")),
+    "browser": Wish(head("/api/health", "Accept: text/html, */*;q=0.8")),
     "escaped": Wish(head("/api/healt%68")),
     "absolute": Wish(head("http://test/api/health")),
     "unknown": Wish(head("/api/health/nothing")),

@@ -8,8 +8,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from app.backend.api.negotiation import LONGEST, PLAIN, preferred
 from app.backend.health.board import Board
 from app.backend.health.pages import Page
+from app.backend.health.writers.formats import NATIVE
 
 __all__ = ["Edge"]
 
@@ -21,13 +23,15 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 _METHODS = frozenset({"GET", "HEAD"})
+_TELLING = frozenset({b"accept", b"authorization"})
 
 
 class Edge:
     """Answers health paths from the board; passes everything else on.
 
-    A query string or an ``Authorization`` header asks for more than the bytes hold:
-    such a request goes on to the routes, which have the same writers.
+    A query string, an ``Authorization`` header, or an ``Accept`` header that prefers
+    another format asks for more than the bytes hold: such a request goes on to the
+    routes, which have the same writers.
 
     A server may ask :meth:`instant` before it makes an ASGI call of a request. Either
     way the page, its age and the count come from the same lines.
@@ -59,7 +63,7 @@ class Edge:
                 start = {
                     "type": "http.response.start",
                     "status": page.status,
-                    "headers": [*page.headers, (b"x-health-age", age)],
+                    "headers": [*page.headers, (b"x-health-age", b"%.1f" % age)],
                 }
                 await send(start)
                 body = page.body if scope["method"] == "GET" else b""
@@ -83,18 +87,32 @@ class Edge:
         if found is None:
             return None
         page, age = found
-        return b"%bx-health-age: %b\r\n" % (page.head, age), page.body
+        return b"%bx-health-age: %.1f\r\n" % (page.head, age), page.body
 
-    def _find(self, path: str, headers: Headers) -> tuple[Page, bytes] | None:
+    def _find(self, path: str, headers: Headers) -> tuple[Page, float] | None:
         """The page that answers now, and its age in seconds; counts it as given."""
         pair = self._board.pages.get(path)
         if pair is None:
             return None
-        for name, _ in headers:
-            if name == b"authorization":
-                return None
+        accepts = None
+        for name, value in headers:
+            if name in _TELLING:
+                if name == b"authorization":
+                    return None
+                accepts = value if accepts is None else _joined(accepts, value)
+        if accepts is not None and accepts not in PLAIN and _prefers_another(accepts):
+            return None
         now = time.monotonic()
         page = pair.fresh if now < pair.stale_at else pair.stale
         key = (path, page.status)
         self.answered[key] = self.answered.get(key, 0) + 1
-        return page, b"%.1f" % (now - pair.oldest)
+        return page, now - pair.oldest
+
+
+def _joined(accepts: bytes, another: bytes) -> bytes:
+    """Several headers as one (RFC 9110 §5.3), as far as anybody reads it."""
+    return b"%b,%b" % (accepts[:LONGEST], another)
+
+
+def _prefers_another(accept: bytes) -> bool:
+    return preferred(accept.decode("latin-1")) is not NATIVE

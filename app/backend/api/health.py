@@ -5,57 +5,42 @@ policies and writers.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.backend.api.problems import PROBLEM_TYPE, problem
+from app.backend.api.health_documents import (
+    NO_CHECK,
+    OBJECT,
+    REPORTS,
+    SCHEMA,
+    SUMMARIES,
+    Answers,
+    Exclude,
+    FormatName,
+    Verbose,
+    Why,
+)
+from app.backend.api.negotiation import named, preferred
+from app.backend.api.problems import problem
 from app.backend.api.tokens import Access, TokenCheck
 from app.backend.health.board import Board
 from app.backend.health.pages import Page, page_of
-from app.backend.health.policies import POLICIES, Policy, single
+from app.backend.health.policies import POLICIES, Policy, excluding, single
 from app.backend.health.snapshot import Snapshot
-from app.backend.health.writers import native
+from app.backend.health.writers import health_json, native
+from app.backend.health.writers.formats import FORMATS, NATIVE, Format
+from app.backend.health.writers.wish import Wish
 
-__all__ = ["FORMATS", "health_router"]
+__all__ = ["health_router"]
 
-FORMATS = ("json",)
-"""What ``?format=`` may ask for.
-
-An ``Accept`` header that none of them satisfies is ignored, as RFC 9110 §12.5.1 allows:
-a probe with an odd header must not find a healthy service unacceptable.
-"""
-
-_SUMMARIES = {
-    "/api/health": "The core checks",
-    "/api/health/detailed": "Every check",
-    "/api/health/live": "Does the process run?",
-    "/api/health/ready": "May this replica get requests?",
-    "/api/health/startup": "May this release take traffic?",
+_SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "json": native.schema,
+    "health": health_json.schema,
 }
-
-# A reference that is resolved against the document's own address, so that there is one
-# schema (OpenAPI 3.1 §4.6, "Relative References in API Description URIs").
-_REPORT = {native.MEDIA_TYPE: {"schema": {"$ref": "/api/health/schema"}}}
-_PROBLEM = {PROBLEM_TYPE: {"schema": {"type": "object"}}}
-_REPORTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "healthy or degraded", "content": _REPORT},
-    406: {"description": "no such format", "content": _PROBLEM},
-    503: {"description": "unhealthy or unknown", "content": _REPORT},
-}
-_NO_CHECK: dict[int | str, dict[str, Any]] = {
-    404: {"description": "no such check", "content": _PROBLEM}
-}
-_OBJECT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {native.MEDIA_TYPE: {"schema": {"type": "object"}}}}
-}
-
-_Format = Annotated[str | None, Query(description="json")]
-_Why = Annotated[
-    str | None, Query(description="say which checks decided; needs a token")
-]
 
 
 def health_router(board: Board, tokens: TokenCheck) -> APIRouter:
@@ -63,10 +48,16 @@ def health_router(board: Board, tokens: TokenCheck) -> APIRouter:
     router = APIRouter(tags=["health"])
     for path, policy in POLICIES.items():
         route = _policy_route(board, tokens, path, policy)
-        _add(router, path, route, _SUMMARIES[path], _REPORTS)
+        _add(router, path, route, SUMMARIES[path], REPORTS)
     one = _check_route(board, tokens)
-    _add(router, "/api/health/checks/{name}", one, "One check", _REPORTS | _NO_CHECK)
-    _add(router, "/api/health/schema", _schema_route(), "JSON Schema of the bodies")
+    _add(router, "/api/health/checks/{name}", one, "One check", REPORTS | NO_CHECK)
+    _add(
+        router,
+        "/api/health/schema",
+        _schema_route(),
+        "JSON Schema of the bodies",
+        SCHEMA,
+    )
     _add(router, "/api/health/history", _history_route(board, tokens), "Changes")
     _add(router, "/api/version", _version_route(board), "Which release this is")
     return router
@@ -77,7 +68,7 @@ def _add(
     path: str,
     route: Any,
     summary: str,
-    responses: Mapping[int | str, dict[str, Any]] = _OBJECT,
+    responses: Answers = OBJECT,
 ) -> None:
     name = path.removeprefix("/api/").replace("/", "_").replace("{name}", "one")
     router.add_api_route(
@@ -87,7 +78,7 @@ def _add(
         name=name,
         summary=summary,
         response_class=Response,
-        responses=dict(responses),
+        responses=responses,
     )
     for variant, methods in ((path, ["HEAD"]), (f"{path}/", ["GET", "HEAD"])):
         router.add_api_route(variant, route, methods=methods, include_in_schema=False)
@@ -96,25 +87,35 @@ def _add(
 def _policy_route(board: Board, tokens: TokenCheck, path: str, policy: Policy) -> Any:
     async def answer(
         request: Request,
-        format: _Format = None,  # noqa: A002 - the name in the query
-        why: _Why = None,
+        format: FormatName = None,  # noqa: A002 - the name in the query
+        why: Why = None,
+        verbose: Verbose = None,
+        exclude: Exclude = None,
     ) -> Response:
-        if format not in {None, *FORMATS}:
-            return _unacceptable()
+        form = _chosen(request, format)
+        if form is None:
+            return _unacceptable(one.names[0] for one in FORMATS)
         pair, now, snapshot = board.pages[path], time.monotonic(), board.snapshot
         if now >= pair.stale_at:
             snapshot = snapshot.as_unknown()
         access = tokens.access(request.headers.get("authorization"))
         details = tokens.sees_details(access)
-        page = page_of(
-            policy(snapshot),
-            snapshot,
+        wish = Wish(
             details=details,
             why=details and why is not None,
+            verbose=verbose is not None,
+            exclude=tuple(exclude or ()),
+            path=path,
+            root=request.scope.get("root_path", ""),
+            now=datetime.now(UTC),
         )
-        wanted = why is not None and not details
-        challenge = _challenge(access, wanted=wanted)
-        return _respond(page, age=now - pair.oldest, challenge=challenge)
+        verdict = excluding(policy, frozenset(wish.exclude))(snapshot)
+        return _respond(
+            page_of(verdict, snapshot, wish, form),
+            age=now - pair.oldest,
+            challenge=_challenge(access, wanted=why is not None and not details),
+            varies=format is None and form is not NATIVE,
+        )
 
     return answer
 
@@ -123,10 +124,12 @@ def _check_route(board: Board, tokens: TokenCheck) -> Any:
     async def answer(
         request: Request,
         name: str,
-        format: _Format = None,  # noqa: A002 - the name in the query
+        format: FormatName = None,  # noqa: A002 - the name in the query
+        verbose: Verbose = None,
     ) -> Response:
-        if format not in {None, *FORMATS}:
-            return _unacceptable()
+        form = _chosen(request, format)
+        if form is None:
+            return _unacceptable(one.names[0] for one in FORMATS)
         snapshot = _current(board, name)
         if snapshot is None:
             return problem(
@@ -136,12 +139,28 @@ def _check_route(board: Board, tokens: TokenCheck) -> Any:
             )
         access = tokens.access(request.headers.get("authorization"))
         verdict = single(snapshot, name)
-        page = page_of(verdict, snapshot, details=tokens.sees_details(access))
-        age = time.monotonic() - native.oldest(verdict, snapshot)
-        challenge = _challenge(access, wanted=False)
-        return _respond(page, age=age, challenge=challenge)
+        wish = Wish(
+            details=tokens.sees_details(access),
+            verbose=verbose is not None,
+            path=f"/api/health/checks/{name}",
+            root=request.scope.get("root_path", ""),
+            now=datetime.now(UTC),
+        )
+        return _respond(
+            page_of(verdict, snapshot, wish, form),
+            age=time.monotonic() - native.oldest(verdict, snapshot),
+            challenge=_challenge(access, wanted=False),
+            varies=format is None and form is not NATIVE,
+        )
 
     return answer
+
+
+def _chosen(request: Request, name: str | None) -> Format | None:
+    """What is asked for by name, else what ``Accept`` prefers."""
+    if name is not None:
+        return named(name)
+    return preferred(",".join(request.headers.getlist("accept")))
 
 
 def _current(board: Board, name: str) -> Snapshot | None:
@@ -168,8 +187,14 @@ def _history_route(board: Board, tokens: TokenCheck) -> Any:
 
 
 def _schema_route() -> Any:
-    async def answer() -> Response:
-        return _json(native.schema())
+    async def answer(
+        format: Annotated[  # noqa: A002 - the name in the query
+            str, Query(json_schema_extra={"enum": [*_SCHEMAS]})
+        ] = "json",
+    ) -> Response:
+        form = named(format)
+        schema = _SCHEMAS.get(form.names[0]) if form else None
+        return _json(schema()) if schema else _unacceptable(_SCHEMAS)
 
     return answer
 
@@ -196,18 +221,22 @@ def _challenge(access: Access, *, wanted: bool) -> str | None:
     return "Bearer" if wanted else None
 
 
-def _respond(page: Page, *, age: float, challenge: str | None) -> Response:
+def _respond(
+    page: Page, *, age: float, challenge: str | None, varies: bool
+) -> Response:
     """A wrong token does not change what a probe sees, but it is not passed over."""
     headers = {name.decode(): value.decode() for name, value in page.headers}
     headers["x-health-age"] = f"{age:.1f}"
+    if varies:
+        headers["vary"] = "accept"
     if challenge is not None:
         headers["www-authenticate"] = challenge
     return Response(page.body, status_code=page.status, headers=headers)
 
 
-def _unacceptable() -> Response:
+def _unacceptable(names: Iterable[str]) -> Response:
     return problem(
         HTTPStatus.NOT_ACCEPTABLE,
         "there is no such format",
-        remedy=f"ask for one of: {', '.join(FORMATS)}",
+        remedy=f"ask for one of: {', '.join(names)}; OpenMetrics are at /metrics",
     )

@@ -10,6 +10,8 @@ from app.backend.health.models import Status
 from app.backend.health.policies import POLICIES, Policy, Verdict
 from app.backend.health.snapshot import Snapshot
 from app.backend.health.writers import native
+from app.backend.health.writers.formats import NATIVE, Format
+from app.backend.health.writers.wish import Wish
 
 __all__ = ["Page", "PagePair", "page_of", "render"]
 
@@ -61,14 +63,15 @@ def render(snapshot: Snapshot, *, details: bool) -> Mapping[str, PagePair]:
 
 
 def page_of(
-    verdict: Verdict, snapshot: Snapshot, *, details: bool, why: bool = False
+    verdict: Verdict, snapshot: Snapshot, wish: Wish, form: Format = NATIVE
 ) -> Page:
-    """Encodes one verdict."""
-    body = native.encode(verdict, snapshot, details=details, why=why)
+    """Encodes one verdict; its code is the same in every format."""
+    body = form.write(verdict, snapshot, wish)
     headers: tuple[tuple[bytes, bytes], ...] = (
-        (b"content-type", native.MEDIA_TYPE.encode()),
+        (b"content-type", form.content_type),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
+        *form.headers,
     )
     if snapshot.stage is Stage.DRAINING:
         headers = (*headers, (b"connection", b"close"))
@@ -82,15 +85,15 @@ def _head(code: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
 
 
 def _pair(policy: Policy, snapshot: Snapshot, *, details: bool) -> PagePair:
-    verdict, aged = policy(snapshot), snapshot.as_unknown()
+    verdict, aged, wish = policy(snapshot), snapshot.as_unknown(), Wish(details=details)
     expiries = [
         view.expires
         for view in verdict.checks
         if view.expires and view.status not in {Status.SKIPPED, Status.UNKNOWN}
     ]
     return PagePair(
-        fresh=page_of(verdict, snapshot, details=details),
-        stale=page_of(policy(aged), aged, details=details),
+        fresh=page_of(verdict, snapshot, wish),
+        stale=page_of(policy(aged), aged, wish),
         stale_at=min(expiries, default=math.inf) + STALE_SLACK,
         oldest=native.oldest(verdict, snapshot),
     )

@@ -1,16 +1,17 @@
 """What each endpoint asks of a snapshot, and how it answers: named, pure policies."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
+from app.backend.health.gate import GateFault
 from app.backend.health.lifecycle import Stage
 from app.backend.health.models import Failure, Status
 from app.backend.health.overrides import OverrideKind
 from app.backend.health.snapshot import CheckView, Snapshot
 
-__all__ = ["CORE", "POLICIES", "Policy", "Verdict", "single"]
+__all__ = ["CORE", "POLICIES", "Policy", "Verdict", "excluding", "single"]
 
 CORE: Final = ("application", "database", "ai_services", "monitoring")
 """What ``/api/health`` reports: the specification's core list."""
@@ -27,6 +28,9 @@ class Verdict:
         why: what decided, in the order of its weight.
         failures: classes of the faults that hold the startup gate, for anybody: a
             fault of the configuration belongs to no check that would show it.
+        failed: the checks that would turn the answer by themselves.
+        blocked: what turned it besides checks; in words that are not public.
+        excluded: the checks that the reader wanted left out, and that would be listed.
     """
 
     status: Status
@@ -34,6 +38,9 @@ class Verdict:
     checks: tuple[CheckView, ...]
     why: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    failed: frozenset[str] = frozenset()
+    blocked: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     @property
     def code(self) -> HTTPStatus:
@@ -59,11 +66,17 @@ def ready(snapshot: Snapshot) -> Verdict:
     blocked = [f"stage:{snapshot.stage}"] if snapshot.stage is not Stage.SERVING else []
     if snapshot.override(OverrideKind.NOT_READY):
         blocked.append("override:not_ready")
+    failed = _failed(own, {Status.UNHEALTHY}, maintenance=False)
     if blocked:
-        return Verdict(status=Status.UNHEALTHY, ok=False, checks=own, why=(*blocked,))
-    return Verdict(
-        status=status, ok=status is not Status.UNHEALTHY, checks=own, why=why
-    )
+        return Verdict(
+            status=Status.UNHEALTHY,
+            ok=False,
+            checks=own,
+            why=(*blocked,),
+            failed=failed,
+            blocked=(*blocked,),
+        )
+    return Verdict(status=status, ok=not failed, checks=own, why=why, failed=failed)
 
 
 def startup(snapshot: Snapshot) -> Verdict:
@@ -72,11 +85,16 @@ def startup(snapshot: Snapshot) -> Verdict:
     sources = {fault.source for fault in gate.faults}
     failures = (fault.failure for fault in gate.faults if fault.failure)
     status = Status.HEALTHY if gate.clean else Status.DEGRADED
+    checks = tuple(v for name, v in snapshot.checks.items() if name in sources)
+    listed = frozenset(view.name for view in checks)
+    others = [fault for fault in gate.faults if fault.source not in listed]
     return Verdict(
         status=status if gate.passed else Status.UNHEALTHY,
         ok=gate.passed,
-        checks=tuple(v for name, v in snapshot.checks.items() if name in sources),
-        why=tuple(f"{fault.kind}:{fault.source}" for fault in gate.faults),
+        checks=checks,
+        why=tuple(_reason(fault) for fault in gate.faults),
+        failed=frozenset() if gate.passed else listed,
+        blocked=() if gate.passed else tuple(_reason(fault) for fault in others),
         failures=tuple(dict.fromkeys(failures)),
     )
 
@@ -96,12 +114,32 @@ def detailed(snapshot: Snapshot) -> Verdict:
 def single(snapshot: Snapshot, name: str) -> Verdict:
     """One check by its name, as critical as it gets: it is all that was asked for."""
     view = snapshot.checks[name]
+    ok = view.status not in _NO_ANSWER
     return Verdict(
         status=view.status,
-        ok=view.status not in {Status.UNHEALTHY, Status.UNKNOWN},
+        ok=ok,
         checks=(view,),
         why=(f"{view.name}:{view.status}",),
+        failed=frozenset() if ok else frozenset({view.name}),
     )
+
+
+def excluding(policy: Policy, names: Collection[str]) -> Policy:
+    """The same endpoint without some checks, as kube-apiserver's ``?exclude=``.
+
+    They neither count nor are listed; a name that the endpoint does not list anyway
+    changes nothing.
+    """
+    if not names:
+        return policy
+
+    def decide(snapshot: Snapshot) -> Verdict:
+        listed = [view.name for view in policy(snapshot).checks]
+        excluded = tuple(name for name in listed if name in names)
+        verdict = policy(snapshot.without(excluded))
+        return replace(verdict, excluded=excluded)
+
+    return decide
 
 
 POLICIES: Final[dict[str, Policy]] = {
@@ -113,16 +151,27 @@ POLICIES: Final[dict[str, Policy]] = {
 }
 """The endpoints answered from the snapshot's bytes."""
 
+_NO_ANSWER: Final = frozenset({Status.UNHEALTHY, Status.UNKNOWN})
+
+
+def _reason(fault: GateFault) -> str:
+    return f"{fault.kind}:{fault.source}"
+
 
 def _report(snapshot: Snapshot, views: Iterable[CheckView]) -> Verdict:
     checks = tuple(views)
     maintenance = snapshot.override(OverrideKind.MAINTENANCE) is not None
     status, why = _worst(checks, maintenance=maintenance)
-    return Verdict(
-        status=status,
-        ok=status not in {Status.UNHEALTHY, Status.UNKNOWN},
-        checks=checks,
-        why=why,
+    failed = _failed(checks, _NO_ANSWER, maintenance=maintenance)
+    return Verdict(status=status, ok=not failed, checks=checks, why=why, failed=failed)
+
+
+def _failed(
+    views: Iterable[CheckView], turning: Collection[Status], *, maintenance: bool
+) -> frozenset[str]:
+    """The checks whose status, as it counts, turns the answer."""
+    return frozenset(
+        view.name for view in views if _weight(view, maintenance=maintenance) in turning
     )
 
 

@@ -1,6 +1,6 @@
 """One moment of everything that is known, immutable."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,6 +79,18 @@ class Snapshot:
                 name: view if view.status is Status.SKIPPED else view.as_unknown()
                 for name, view in self.checks.items()
             },
+        )
+
+    def without(self, names: Collection[str]) -> "Snapshot":
+        """The same snapshot as if these checks did not exist, nor hold the gate."""
+        faults = tuple(one for one in self.gate.faults if one.source not in names)
+        gate = replace(self.gate, faults=faults)
+        if self.gate.faults and not faults:
+            gate = GateState(passed=True, clean=True)
+        return replace(
+            self,
+            gate=gate,
+            checks={k: view for k, view in self.checks.items() if k not in names},
         )
 
 

@@ -84,10 +84,12 @@ async def test_other_paths_pass_on(path: str, edge: Edge, behind: Behind) -> Non
     [
         {"query": b"why"},
         {"headers": [AUTHORIZATION]},
+        {"headers": [(b"accept", b"text/html")]},
+        {"headers": [(b"accept", b"text/plain"), (b"accept", b"*/*;q=0.1")]},
         {"method": "POST"},
         {"method": "OPTIONS"},
     ],
-    ids=["query", "authorization", "post", "options"],
+    ids=["query", "authorization", "accept", "two accepts", "post", "options"],
 )
 async def test_what_the_bytes_cannot_answer_leaves_the_hot_path(
     wish: dict[str, Any], edge: Edge, behind: Behind
@@ -102,7 +104,12 @@ async def test_what_the_bytes_cannot_answer_leaves_the_hot_path(
     "header",
     [
         (b"host", b"healthcheck.railway.app"),
-        (b"accept", b"text/html"),
+        (b"accept", b""),
+        (b"accept", b"*/*"),
+        (b"accept", b"application/json"),
+        (b"accept", b"text/html, application/json"),
+        (b"accept", b"application/xml"),
+        (b"accept", b"\xff;q=\x00"),
         (b"x-forwarded-proto", b"http"),
         (b"cookie", b"authorization=1"),
     ],
@@ -111,6 +118,26 @@ async def test_no_other_header_matters(
     header: tuple[bytes, bytes], edge: Edge, behind: Behind
 ) -> None:
     assert (await call(edge, "/api/health", headers=[header])).status == 200
+    assert behind.scopes == []
+
+
+@pytest.mark.parametrize("first", [b"text/html", b"*/*"])
+async def test_several_accept_headers_are_one(
+    first: bytes, edge: Edge, behind: Behind
+) -> None:
+    second = b"text/html" if first == b"*/*" else b"*/*"
+    headers = [(b"accept", first), (b"host", b"x"), (b"accept", second)]
+
+    assert (await call(edge, "/api/health", headers=headers)).status == 200
+    assert behind.scopes == []
+
+
+async def test_very_many_accept_headers_are_not_read(
+    edge: Edge, behind: Behind
+) -> None:
+    headers = [(b"accept", b"text/html")] * 5000
+
+    assert (await call(edge, "/api/health", headers=headers)).status == 200
     assert behind.scopes == []
 
 
@@ -225,8 +252,11 @@ def test_a_server_that_asks_first_is_sent_on_for_any_other_target(
     assert edge.answered == {}
 
 
-def test_a_server_that_asks_first_is_sent_on_for_a_token(edge: Edge) -> None:
-    assert edge.instant(b"/api/health", [AUTHORIZATION]) is None
+@pytest.mark.parametrize("header", [AUTHORIZATION, (b"accept", b"text/html")])
+def test_a_server_that_asks_first_is_sent_on_for_more_than_bytes(
+    header: tuple[bytes, bytes], edge: Edge
+) -> None:
+    assert edge.instant(b"/api/health", [header]) is None
     assert edge.answered == {}
 
 

@@ -6,7 +6,7 @@ from app.backend.health.gate import FaultKind, GateFault, GateState
 from app.backend.health.lifecycle import Stage
 from app.backend.health.models import Failure, Status
 from app.backend.health.overrides import OverrideKind
-from app.backend.health.policies import CORE, POLICIES, single
+from app.backend.health.policies import CORE, POLICIES, excluding, single
 from app.backend.health.snapshot import CheckView
 from tests.support.health import override_of, snapshot_of, view
 
@@ -209,3 +209,85 @@ def test_a_single_check_is_as_critical_as_it_gets(status: Status, code: int) -> 
     verdict = single(snapshot_of(view("stripe", status)), "stripe")
 
     assert (verdict.status, verdict.code) == (status, code)
+
+
+@pytest.mark.parametrize("endpoint", POLICIES)
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("critical", [False, True])
+@pytest.mark.parametrize("overrides", [(), MAINTENANCE, NOT_READY])
+def test_an_answer_is_turned_exactly_by_what_is_named_for_it(
+    endpoint: str, status: Status, overrides: Any, *, critical: bool
+) -> None:
+    fault = GateFault(source="database", kind=FaultKind.WORLD, message="no")
+    other = GateFault(source="PM33_MOUNT", kind=FaultKind.RELEASE, message="no")
+    held = [GateState(faults=(one,)) for one in (fault, other)]
+    for gate in (GateState(passed=True), *held):
+        verdict = POLICIES[endpoint](
+            snapshot_of(
+                view("database", status, critical=critical),
+                gate=gate,
+                overrides=overrides,
+            )
+        )
+
+        assert verdict.ok is not bool(verdict.failed or verdict.blocked)
+        assert verdict.failed <= {one.name for one in verdict.checks}
+
+
+@pytest.mark.parametrize("endpoint", ["/api/health", "/api/health/detailed"])
+def test_a_check_that_is_left_out_does_not_count(endpoint: str) -> None:
+    snapshot = snapshot_of(
+        view("application", H), view("database", U, critical=True), view("cache", H)
+    )
+
+    verdict = excluding(POLICIES[endpoint], {"database", "nobody"})(snapshot)
+
+    assert (verdict.status, verdict.code) == (H, 200)
+    assert "database" not in {one.name for one in verdict.checks}
+    assert verdict.excluded == ("database",)
+
+
+def test_readiness_without_its_failed_check_still_asks_for_the_stage() -> None:
+    own = view("application", U, critical=True)
+    ready = excluding(POLICIES["/api/health/ready"], {"application"})
+
+    assert ready(snapshot_of(own)).ok
+    assert not ready(snapshot_of(own, stage=Stage.DRAINING)).ok
+
+
+@pytest.mark.parametrize(
+    ("names", "passes"),
+    [
+        ({"database"}, False),
+        ({"database", "cache"}, True),
+        ({"database", "cache", "PM33_MOUNT"}, True),
+        ({"PM33_MOUNT"}, False),
+    ],
+)
+def test_the_gate_without_all_checks_that_hold_it_passes(
+    names: set[str], *, passes: bool
+) -> None:
+    faults = tuple(
+        GateFault(source=name, kind=FaultKind.RELEASE, message="no")
+        for name in ("database", "cache")
+    )
+    views = view("database", U), view("cache", U)
+    startup = excluding(POLICIES["/api/health/startup"], names)
+
+    assert startup(snapshot_of(*views, gate=GateState(faults=faults))).ok is passes
+
+
+def test_only_checks_can_be_left_out() -> None:
+    fault = GateFault(source="PM33_MOUNT", kind=FaultKind.RELEASE, message="no")
+    startup = excluding(POLICIES["/api/health/startup"], {"PM33_MOUNT"})
+
+    verdict = startup(snapshot_of(gate=GateState(faults=(fault,))))
+
+    assert not verdict.ok
+    assert verdict.excluded == ()
+
+
+def test_a_policy_that_leaves_nothing_out_is_the_same() -> None:
+    policy = POLICIES["/api/health"]
+
+    assert excluding(policy, ()) is policy

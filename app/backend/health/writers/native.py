@@ -11,7 +11,7 @@ from app.backend.health.overrides import OverrideKind
 from app.backend.health.policies import Verdict
 from app.backend.health.snapshot import CheckView, Snapshot
 
-__all__ = ["MEDIA_TYPE", "body_of", "dumps", "encode", "oldest", "schema"]
+__all__ = ["MEDIA_TYPE", "body_of", "dumps", "encode", "moment", "oldest", "schema"]
 
 MEDIA_TYPE = "application/json"
 
@@ -43,14 +43,14 @@ def body_of(
     """
     body: dict[str, Any] = {
         "status": verdict.status,
-        "checked_at": _time(_as_of(verdict, snapshot)),
+        "checked_at": moment(_as_of(verdict, snapshot)),
         **snapshot.identity.to_dict(),
         "stage": snapshot.stage,
         "checks": {view.name: _check(view, details=details) for view in verdict.checks},
     }
     maintenance = snapshot.override(OverrideKind.MAINTENANCE)
     if maintenance is not None:
-        body["maintenance_until"] = _time(maintenance.until)
+        body["maintenance_until"] = moment(maintenance.until)
     if details:
         body["gate"] = {
             "passed": snapshot.gate.passed,
@@ -81,10 +81,10 @@ def _check(view: CheckView, *, details: bool) -> dict[str, Any]:
         "status": view.status,
         "critical": view.critical,
         "shared": view.shared,
-        "checked_at": _time(view.checked_at),
-        "valid_until": _time(view.valid_until),
+        "checked_at": moment(view.checked_at),
+        "valid_until": moment(view.valid_until),
         "latency_ms": None if view.latency_ms is None else round(view.latency_ms, 2),
-        "since": _time(view.since),
+        "since": moment(view.since),
         "failure": view.failure,
         "latest": {"status": view.latest, "failure": view.latest_failure},
     }
@@ -109,7 +109,8 @@ def _fault(fault: GateFault) -> dict[str, Any]:
     }
 
 
-def _time(at: datetime | None) -> str | None:
+def moment(at: datetime | None) -> str | None:
+    """RFC 3339 with milliseconds."""
     return None if at is None else at.isoformat(timespec="milliseconds")
 
 
