@@ -7,7 +7,8 @@
     │   └── UnreadableSourceError       a source of variables is none
     ├── EmbeddedPostgresError       no PostgreSQL could be found or started
     ├── CheckRegistrationError      a check was refused at start
-    │   └── DuplicateCheckError
+    │   ├── DuplicateCheckError
+    │   └── CheckBudgetError            it would ask too often
     ├── CheckFailedError            a check's own verdict, raised instead of returned
     ├── RouteTakenError             the host application already has one of our paths
     ├── MigrationError              the schema could not be brought where it should be
@@ -32,6 +33,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
+    "CheckBudgetError",
     "CheckFailedError",
     "CheckRegistrationError",
     "ConfigError",
@@ -121,6 +123,10 @@ class CheckRegistrationError(OpsError):
 
 class DuplicateCheckError(CheckRegistrationError):
     """Two checks claim one name."""
+
+
+class CheckBudgetError(CheckRegistrationError):
+    """A check would ask more often than its budget allows."""
 
 
 class CheckFailedError(OpsError):

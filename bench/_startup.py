@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import median
 from typing import Any
 
@@ -14,10 +14,12 @@ from bench._machine import Cores, cpu_seconds, memory
 from bench._progress import say
 from bench._servers import Server, environment
 from bench._subjects import FASTAPI, SERVICE, serve
+from bench._vendors import vendors
 
-__all__ = ["WITH_DEPENDENCIES", "measure"]
+__all__ = ["WITH_DEPENDENCIES", "WITH_VENDORS", "measure"]
 
 WITH_DEPENDENCIES = f"{SERVICE.name}, PostgreSQL and cache connected"
+WITH_VENDORS = f"{SERVICE.name}, 10 vendors (13 credentials) asked every second"
 IDLE = 10.0
 COMMAND_DEADLINE = 30.0
 _STARTS = ((SERVICE, "/api/health/live"), (FASTAPI, FASTAPI.path))
@@ -58,6 +60,11 @@ def _rest(times: int, cores: Cores) -> tuple[dict[str, Any], dict[str, list[floa
     with dependencies() as env, serve(SERVICE, core=cores.server, env=env) as server:
         say("at rest, with PostgreSQL and a cache")
         idle[WITH_DEPENDENCIES] = _at_rest(server)
+    with vendors() as fakes:
+        env = {**SERVICE.env, **fakes.variables}
+        with serve(replace(SERVICE, env=env), core=cores.server) as server:
+            say("with all vendors")
+            idle[WITH_VENDORS] = {**_at_rest(server), "asked": fakes.asked}
     return idle, command
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench._behaviour_table import behaviour
-from bench._startup import WITH_DEPENDENCIES
+from bench._startup import WITH_DEPENDENCIES, WITH_VENDORS
 from bench._subjects import FASTAPI, SERVICE
 
 __all__ = ["render", "table"]
@@ -18,6 +18,7 @@ FLAT = 0.2
 MOST_EXTRA_START = 0.5
 MOST_RSS, AIMED_RSS = 90.0, 80.0
 MOST_COMMAND = 0.4
+MOST_FOR_VENDORS = 15.0
 
 
 def render(raw: Raw) -> str:
@@ -152,6 +153,17 @@ def _startup_targets(raw: Raw) -> list[tuple[str, str, str, str]]:
                 f"{rss:.0f} MB",
                 f"≤ {AIMED_RSS:.0f} MB, never above {MOST_RSS:.0f}",
                 met=rss <= AIMED_RSS,
+            )
+        )
+    idle = raw["idle"]
+    if WITH_VENDORS in idle:
+        more = idle[WITH_VENDORS]["rss"] - idle[SERVICE.name]["rss"]
+        found.append(
+            _target(
+                f"more resident memory: {WITH_VENDORS}",
+                f"{more:.1f} MB",
+                f"≤ {MOST_FOR_VENDORS:.0f} MB",
+                met=more <= MOST_FOR_VENDORS,
             )
         )
     return found

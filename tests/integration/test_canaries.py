@@ -8,7 +8,7 @@ import pytest
 
 from app.backend.database.embedded import EmbeddedServer
 from app.backend.monitoring.redaction import MARKER
-from tests.support.canaries import PATHS, REFUSING, Canaries, Crawler
+from tests.support.canaries import LOCAL, PATHS, REFUSING, Canaries, Crawler
 from tests.support.leaky_checks import FORMS, LOGGED, REFUSED, SHOWN
 from tests.support.processes import start
 from tests.support.service import Service, pm33, served_service, until
@@ -77,6 +77,7 @@ async def test_no_answer_and_no_log_line_gives_a_secret_away(
         HEALTH_EXTRA_CHECKS=extra(names),
         PM33_LOG_FORMAT="auto",
         **canaries.variables,
+        **LOCAL,
         **mounted,
     ) as service:
         await all_have_leaked(service, running)
@@ -109,6 +110,7 @@ async def test_an_application_that_does_not_start_gives_no_secret_away(
         ENVIRONMENT=environment,
         PM33_MOUNT=f"{MODULE}:failing",
         **canaries.variables,
+        **LOCAL,
     ) as service:
         crawler = Crawler(service, canaries)
         await crawler.look(("/api/health/startup", "/api/health/detailed", "/"))
@@ -129,7 +131,9 @@ async def test_a_cache_that_refuses_the_password_gives_no_secret_away(
     async with valkey_server() as valkey:
         await valkey.command("CONFIG", "SET", "requirepass", "another")
         password = str(urlsplit(canaries.of("REDIS_URL")).password)
-        variables = canaries.variables | {"REDIS_URL": valkey.url(password=password)}
+        variables = (
+            canaries.variables | LOCAL | {"REDIS_URL": valkey.url(password=password)}
+        )
         async with served_service(
             tmp_path, ENVIRONMENT=environment, **variables
         ) as service:
@@ -156,6 +160,7 @@ async def test_the_command_line_gives_no_secret_away(
         HEALTH_EXTRA_CHECKS=extra(sample()),
         PM33_HOME=tmp_path,
         **canaries.variables,
+        **LOCAL,
     )
 
     assert said.code == 1, said.err
@@ -174,7 +179,9 @@ async def test_a_script_that_asks_prints_no_secret(
         "print(asyncio.run(get_health(detailed=True)).to_dict())"
     )
     with start(
-        ["-c", script], output=tmp_path / "out", env=canaries.variables | variables
+        ["-c", script],
+        output=tmp_path / "out",
+        env=canaries.variables | LOCAL | variables,
     ) as child:
         assert await child.exit_code(PATIENCE) == 0, child.output()
         said = child.output()

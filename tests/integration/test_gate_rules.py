@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+from tests.support.canaries import LOCAL
 from tests.support.plausible import LIST
 from tests.support.service import TOKEN, pm33, served_service
 
@@ -22,6 +23,7 @@ async def test_the_gate_shows_the_verdict_of_validate_and_holds_nothing_else(
         private = await service.get(STARTUP, token=TOKEN)
         held = private.json()["gate"]["faults"]
         await service.answers("/api/health/ready", 200)
+        await service.has_result("application")
         health = await service.get("/api/health")
         log = service.child.events()
 
@@ -38,7 +40,8 @@ async def test_the_gate_shows_the_verdict_of_validate_and_holds_nothing_else(
 async def test_what_is_complete_opens_the_gate_but_for_its_database(
     tmp_path: Path,
 ) -> None:
-    async with served_service(tmp_path, **{**PRODUCTION, **LIST}) as service:
+    # The keys are nobody's, and nobody is shown them.
+    async with served_service(tmp_path, **{**PRODUCTION, **LIST, **LOCAL}) as service:
         await service.has_result("database")
         faults = (await service.json(STARTUP, token=TOKEN))["gate"]["faults"]
 

@@ -20,48 +20,13 @@ from tests.support.fake_vendors import (
     FakeVendors,
     fake_vendors,
 )
+from tests.support.vendor_classes import expected, status_of
 from tests.support.vendor_voices import KEYS, VOICES, Reply
 
 DEADLINE = 20.0
 SHORT = 0.3
 VOICE_OF = dict(zip(VOICES, VENDORS, strict=True))
 
-# The same of every voice, save those below.
-USUAL: dict[Behaviour, Failure | None] = {
-    Behaviour.OK: None,
-    Behaviour.UNAUTHORIZED: Failure.AUTH,
-    Behaviour.PAYMENT: Failure.QUOTA,
-    Behaviour.FORBIDDEN: Failure.PERMISSION,
-    Behaviour.NOT_FOUND: Failure.CONFIG,
-    Behaviour.QUOTA: Failure.QUOTA,
-    Behaviour.RATE_LIMITED: Failure.RATE_LIMIT,
-    Behaviour.RATE_LIMITED_FOR: Failure.RATE_LIMIT,
-    Behaviour.BROKEN: Failure.INTERNAL,
-    Behaviour.UNAVAILABLE: Failure.OVERLOADED,
-    Behaviour.OVERLOADED: Failure.OVERLOADED,
-    Behaviour.REDIRECT: Failure.INTERNAL,
-    Behaviour.HANG: Failure.TIMEOUT,
-    Behaviour.HANG_IN_BODY: Failure.TIMEOUT,
-    Behaviour.CUT: Failure.REFUSED,
-    Behaviour.TRUNCATED: Failure.INTERNAL,
-    Behaviour.OVERSIZED: Failure.INTERNAL,
-    Behaviour.WRONG_TYPE: Failure.INTERNAL,
-    Behaviour.NO_JSON: Failure.INTERNAL,
-    Behaviour.OTHER_SHAPE: Failure.INTERNAL,
-    Behaviour.COMPRESSED: Failure.INTERNAL,
-}
-# Sentry's ingestion tells nothing of a key; a webhook that is gone is 404.
-ODD: dict[tuple[str, Behaviour], Failure | None] = {
-    ("sentry_ingest", Behaviour.UNAUTHORIZED): None,
-    ("sentry_ingest", Behaviour.PAYMENT): None,
-    ("sentry_ingest", Behaviour.FORBIDDEN): None,
-    ("sentry_ingest", Behaviour.QUOTA): None,
-    ("sentry_ingest", Behaviour.OTHER_SHAPE): None,
-    ("slack_webhook", Behaviour.NOT_FOUND): Failure.AUTH,
-    ("slack_webhook", Behaviour.PAYMENT): Failure.INTERNAL,
-    ("slack_webhook", Behaviour.QUOTA): Failure.INTERNAL,
-}
-SILENT = {Failure.TIMEOUT, Failure.REFUSED}
 # That nothing comes looks the same from everybody.
 ALIKE = {Behaviour.HANG, Behaviour.HANG_IN_BODY, Behaviour.COMPRESSED}
 CELLS = [
@@ -109,14 +74,13 @@ async def asked(
 async def test_each_answer_of_each_vendor_has_its_exact_class(
     fakes: FakeVendors, client: httpx.AsyncClient, voice: str, behaviour: Behaviour
 ) -> None:
-    expected = ODD.get((voice, behaviour), USUAL[behaviour])
+    failure = expected(voice, behaviour)
     fakes.behaviours[voice] = behaviour
-    seconds = SHORT if expected is Failure.TIMEOUT else DEADLINE
+    seconds = SHORT if failure is Failure.TIMEOUT else DEADLINE
     result = await asked(VOICE_OF[voice], client, configured(fakes), seconds)
-    assert result.failure is expected
-    wanted = Status.UNHEALTHY if expected in SILENT else Status.DEGRADED
-    assert result.status is (wanted if expected else Status.HEALTHY)
-    if expected:
+    assert result.failure is failure
+    assert result.status is status_of(failure)
+    if failure:
         assert result.message
         assert result.remedy
     assert len(fakes.asked_of(voice)) == len(fakes.asked) == 1
@@ -171,6 +135,7 @@ async def test_the_vendors_wish_to_be_left_alone_is_kept(
     fakes.behaviours["openai"] = Behaviour.RATE_LIMITED_FOR
     result = await asked(VOICE_OF["openai"], client, configured(fakes))
     assert result.data == {"http_status": 429, "retry_after_s": RETRY_AFTER}
+    assert result.retry_after == RETRY_AFTER
 
 
 async def test_a_long_body_is_not_read_to_its_end(

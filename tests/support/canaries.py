@@ -8,13 +8,18 @@ from urllib.parse import quote, urlsplit
 from pydantic import BaseModel, SecretStr
 
 from app.backend.config.environment import Config
+from app.backend.health.checks.vendors import VENDORS
 from tests.support.http import connect
 from tests.support.service import Service
 
-__all__ = ["PATHS", "REFUSING", "Canaries", "Crawler"]
+__all__ = ["LOCAL", "PATHS", "REFUSING", "Canaries", "Crawler"]
 
 # A closed port: nobody may listen on it without being root.
 REFUSING = "127.0.0.1:1"
+LOCAL = {
+    f"HEALTH_{vendor.name.upper()}_BASE_URL": f"http://{REFUSING}" for vendor in VENDORS
+}
+"""Lets no vendor be asked for real, whatever the keys."""
 
 PATHS = (
     "/api/health",

@@ -102,8 +102,21 @@ class Board:
         self.refresh()
 
     def urgent(self, entry: Registered) -> bool:
-        """Whether the gate waits for this check."""
-        return entry.policy.gate and not self._gate.clean
+        """Whether the gate waits for this check, or it says that it knows nothing."""
+        if entry.policy.gate and not self._gate.clean:
+            return True
+        latest = self._states[entry.name].latest
+        return latest is not None and latest.status is Status.UNKNOWN
+
+    def pause(self, entry: Registered) -> float:
+        """Seconds for which its newest result wants it left alone; 0: the period."""
+        return self._states[entry.name].pause
+
+    def view(self, name: str) -> CheckView | None:
+        """What is known of one check by now, published or not; None: nobody asks."""
+        if name not in self._checks:
+            return None
+        return view_of(self._checks[name], self._states[name], _now())
 
     def refresh(self) -> None:
         """Publishes now, or soon if that has only just been done."""

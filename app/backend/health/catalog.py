@@ -12,14 +12,17 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from app.backend.config.environment import Config
-from app.backend.health.checks import configured
 from app.backend.health.checks.application import ApplicationCheck
 from app.backend.health.checks.cache import CacheCheck
 from app.backend.health.checks.database import DatabaseCheck
+from app.backend.health.checks.joined import Verdicts, ai_services, monitoring
 from app.backend.health.checks.system import SystemCheck
+from app.backend.health.checks.vendor_check import vendor_checks
+from app.backend.health.checks.vendor_pool import VendorPool
+from app.backend.health.checks.vendors import VENDORS
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
-from app.backend.health.models import CheckPolicy
+from app.backend.health.models import Check, CheckPolicy
 from app.backend.health.registry import Registry
 from app.backend.resources import Resources
 from app.errors import CheckRegistrationError
@@ -41,7 +44,12 @@ class Vitals:
 
 
 def build_registry(
-    config: Config, resources: Resources, vitals: Vitals, *, refuse: Refuse
+    config: Config,
+    resources: Resources,
+    vitals: Vitals,
+    *,
+    verdicts: Verdicts,
+    refuse: Refuse,
 ) -> Registry:
     """Registers every check.
 
@@ -49,43 +57,52 @@ def build_registry(
         config: what is set.
         resources: what the checks ask through.
         vitals: what the process measures of itself.
+        verdicts: what is known of a check by its name, asked while checks run.
         refuse: takes the error of a check that cannot be registered; the others are
             registered all the same, unless it raises.
     """
     base = CheckPolicy(stale_periods=config.health.stale_periods)
     registry = Registry(config.health.checks, base)
-
-    registry.add(
-        ApplicationCheck(
-            state=lambda: vitals.lifecycle.stage,
-            watchdog=vitals.watchdog,
-            gc_pauses=vitals.gc_pauses,
-            lag_warning=config.health.lag_warning,
-        ),
-        critical=True,
-        period=5.0,
-    )
-    registry.add(
-        DatabaseCheck(
-            resources.health_connection,
-            error=resources.database_error,
-            pool_use=resources.pool_use,
-            pool_size=config.database.pool_size,
-        )
-    )
-    registry.add(configured.ai_services(config))
-    registry.add(configured.monitoring(config))
-    registry.add(
-        CacheCheck(config.services.redis_url), shared=True, period=5.0, timeout=2.0
-    )
-    registry.add(SystemCheck(), period=15.0)
-
+    for candidate, policy in _built_in(config, resources, vitals, verdicts):
+        try:
+            registry.add(candidate, **policy)
+        except CheckRegistrationError as error:
+            refuse(error)
     for origin, candidate in _extra_checks(config, refuse):
         try:
             registry.add(candidate)
         except CheckRegistrationError as error:
             refuse(_with_origin(error, origin))
     return registry
+
+
+def _built_in(
+    config: Config, resources: Resources, vitals: Vitals, verdicts: Verdicts
+) -> Iterator[tuple[Check, dict[str, Any]]]:
+    """Yields our own, each with what it does not say of itself."""
+    application = ApplicationCheck(
+        state=lambda: vitals.lifecycle.stage,
+        watchdog=vitals.watchdog,
+        gc_pauses=vitals.gc_pauses,
+        lag_warning=config.health.lag_warning,
+    )
+    yield application, {"critical": True, "period": 5.0}
+    yield (
+        DatabaseCheck(
+            resources.health_connection,
+            error=resources.database_error,
+            pool_use=resources.pool_use,
+            pool_size=config.database.pool_size,
+        ),
+        {},
+    )
+    yield ai_services(config, verdicts), {}
+    yield monitoring(config, verdicts), {}
+    cache = CacheCheck(config.services.redis_url)
+    yield cache, {"shared": True, "period": 5.0, "timeout": 2.0}
+    yield SystemCheck(), {"period": 15.0}
+    for vendor in vendor_checks(VENDORS, config, VendorPool()):
+        yield vendor, {}
 
 
 def _extra_checks(config: Config, refuse: Refuse) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-__all__ = ["Check", "CheckPolicy", "CheckResult", "Failure", "ProbeFunction", "Status"]
+__all__ = [
+    "JITTER",
+    "Check",
+    "CheckPolicy",
+    "CheckResult",
+    "Failure",
+    "ProbeFunction",
+    "Status",
+]
+
+JITTER = 0.1
+"""The share of a period taken off at random, so that replicas do not ask in step."""
 
 
 class Status(StrEnum):
@@ -64,6 +75,8 @@ class CheckResult:
         latency_ms: how long the component took; None: the whole attempt's time.
         transient: the fault is the world's and may pass, though its class is one that
             usually is the release's (a resolver that cannot answer right now).
+        retry_after: seconds for which the component asks to be left alone; None: it
+            does not say.
     """
 
     status: Status
@@ -73,6 +86,7 @@ class CheckResult:
     data: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: float | None = None
     transient: bool = False
+    retry_after: float | None = None
 
     def __post_init__(self) -> None:
         # Inside the check, so that a wrong field is its own failure: later on it
@@ -82,6 +96,8 @@ class CheckResult:
             Failure(self.failure)
         if self.latency_ms is not None and not math.isfinite(self.latency_ms):
             raise ValueError("latency_ms is not finite")
+        if self.retry_after is not None and not math.isfinite(self.retry_after):
+            raise ValueError("retry_after is not finite")
         if not isinstance(self.message, str) or not isinstance(self.remedy, str):
             raise TypeError("message and remedy are text")
         if not isinstance(self.data, Mapping):
@@ -170,6 +186,9 @@ class CheckPolicy:
         initial_delay: seconds before the first attempt.
         stale_periods: periods after which a result is too old to be believed.
         base_url: where to reach the component, if not at its usual address.
+        backoff: whether it is asked more rarely while it refuses; see ``backoff.py``.
+        calls: requests that one attempt makes of somebody who counts them.
+        budget: requests per hour at most; 0 sets no limit.
     """
 
     critical: bool = False
@@ -183,8 +202,27 @@ class CheckPolicy:
     initial_delay: float = 0.0
     stale_periods: float = 3.0
     base_url: str | None = None
+    backoff: bool = False
+    calls: int = 1
+    budget: int = 0
+
+    @property
+    def calls_per_hour(self) -> float:
+        """At most, with the jitter always against us."""
+        return self.calls * 3600 / (self.period * (1 - JITTER))
 
     @property
     def validity(self) -> float:
         """Seconds for which a result may be shown before it turns ``unknown``."""
         return self.period * self.stale_periods + self.timeout
+
+    def validity_after(self, pause: float) -> float:
+        """The same where the next attempt comes after that many seconds instead.
+
+        Args:
+            pause: as :class:`~app.backend.health.transition.CheckState` has it; what
+                is not longer than the period does not count.
+        """
+        if pause <= self.period:
+            return self.validity
+        return self.validity + pause * (1 + JITTER) - self.period

@@ -1,6 +1,7 @@
 """Which checks there are, and under which policy each one runs."""
 
 import inspect
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 from app.backend.config.settings import CheckKnobs
 from app.backend.health.models import Check, CheckPolicy, ProbeFunction
-from app.errors import CheckRegistrationError, DuplicateCheckError
+from app.errors import CheckBudgetError, CheckRegistrationError, DuplicateCheckError
 
 __all__ = ["FunctionCheck", "Registered", "Registry"]
 
@@ -54,6 +55,7 @@ class Registry:
         self._base = base or CheckPolicy()
         self._entries: dict[str, Registered] = {}
         self._names: set[str] = set()
+        self._refused: set[str] = set()
 
     def __iter__(self) -> Iterator[Registered]:
         return iter(self._entries.values())
@@ -73,6 +75,7 @@ class Registry:
 
         Raises:
             DuplicateCheckError: the name is taken.
+            CheckBudgetError: it would make more calls an hour than its budget allows.
             CheckRegistrationError: it is no check, or its policy is unusable.
         """
         check = _as_check(candidate)
@@ -95,14 +98,18 @@ class Registry:
                 remedy=f"use one of {', '.join(sorted(_POLICY_FIELDS))}",
             )
         built = replace(self._base, **chosen)
+        self._refused.add(check.name)
         _refuse_unusable(check.name, built)
+        if knobs.enabled is not False:
+            _refuse_over_budget(check.name, built)
+        self._refused.discard(check.name)
         self._names.add(check.name)
         if knobs.enabled is not False:
             self._entries[check.name] = Registered(check, built)
 
     def unused_knobs(self) -> tuple[str, ...]:
-        """Names that ``HEALTH_<CHECK>_*`` mentions and no check has."""
-        return tuple(sorted(self._knobs.keys() - self._names))
+        """Names that ``HEALTH_<CHECK>_*`` mentions and no check has, refused or not."""
+        return tuple(sorted(self._knobs.keys() - self._names - self._refused))
 
 
 def _as_check(candidate: Check | ProbeFunction) -> Check:
@@ -144,6 +151,20 @@ def _refuse_unusable(name: str, policy: CheckPolicy) -> None:
             )
 
 
+def _refuse_over_budget(name: str, policy: CheckPolicy) -> None:
+    calls = policy.calls_per_hour
+    if not policy.budget or calls <= policy.budget:
+        return
+    longest = math.ceil(calls * policy.period / policy.budget)
+    prefix = f"HEALTH_{name.upper()}"
+    raise CheckBudgetError(
+        f"check {name!r} would make up to {math.ceil(calls)} calls an hour, and its"
+        f" budget is {policy.budget}",
+        remedy=f"set {prefix}_PERIOD to {longest} or more, or {prefix}_BUDGET to what"
+        " the vendor may be asked (0: no limit)",
+    )
+
+
 _DAY = 86_400.0
 _RANGES = {
     "period": (0.001, _DAY),
@@ -153,4 +174,6 @@ _RANGES = {
     "min_time": (0, _DAY),
     "initial_delay": (0, _DAY),
     "stale_periods": (1, 100),
+    "calls": (0, 1000),
+    "budget": (0, 1_000_000),
 }

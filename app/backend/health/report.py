@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,15 +10,17 @@ from typing import Any
 from app.backend.config.environment import Config, get_config
 from app.backend.health.board import Board
 from app.backend.health.catalog import Vitals, build_registry
+from app.backend.health.checks.joined import JoinedCheck
 from app.backend.health.config_faults import config_faults
 from app.backend.health.identity import Identifier
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
 from app.backend.health.models import Status
 from app.backend.health.policies import POLICIES, Verdict
+from app.backend.health.registry import Registered, Registry
 from app.backend.health.scheduler import run_once
 from app.backend.health.service import close_checks, sanitize
-from app.backend.health.snapshot import Snapshot
+from app.backend.health.snapshot import CheckView, Snapshot
 from app.backend.health.writers import native
 from app.backend.monitoring.redaction import Redactor
 from app.backend.resources import open_resources
@@ -66,11 +69,20 @@ async def get_health(
     watchdog = LoopWatchdog(on_block=_ignore)
     watchdog.start(asyncio.get_running_loop())
     redactor = Redactor(config.secrets())
+
+    def verdict(name: str) -> CheckView | None:
+        """Asked when the board stands, which is built of the checks."""
+        return board.view(name)
+
     try:
         async with open_resources(config) as resources:
             vitals = Vitals(lifecycle, watchdog, GcPauses())
             registry = build_registry(
-                config, resources, vitals, refuse=partial(_tell, redactor=redactor)
+                config,
+                resources,
+                vitals,
+                verdicts=verdict,
+                refuse=partial(_tell, redactor=redactor),
             )
             board = Board(
                 registry,
@@ -80,8 +92,9 @@ async def get_health(
                 unusable=config_faults(config),
             )
             try:
-                for name, result in (await run_once(registry)).items():
-                    board.record(name, result)
+                for wave in _waves(registry):
+                    for name, result in (await run_once(wave)).items():
+                        board.record(name, result)
                 snapshot = board.publish()
             finally:
                 board.close()
@@ -90,6 +103,14 @@ async def get_health(
         watchdog.stop()
     policy = POLICIES["/api/health/detailed" if detailed else "/api/health"]
     return HealthReport(policy(snapshot), snapshot)
+
+
+def _waves(registry: Registry) -> Iterable[list[Registered]]:
+    """Those who ask, then those who join what was found."""
+    for joins in (False, True):
+        yield [
+            entry for entry in registry if isinstance(entry.check, JoinedCheck) is joins
+        ]
 
 
 def _ignore(_block: object) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.backend.health.attempt import Attempt
-from app.backend.health.models import CheckResult, Failure
+from app.backend.health.models import JITTER, CheckResult, Failure
 from app.backend.health.registry import Registered
 from app.backend.health.supervisor import Supervisor
 
@@ -20,8 +20,6 @@ __all__ = ["END_FACTOR", "Scheduler", "run_once"]
 
 END_FACTOR = 5
 """At this many timeouts an attempt's connection is broken and its slot freed."""
-JITTER = 0.1
-"""The share of a period taken off at random, so that replicas do not ask in step."""
 URGENT_PERIOD = 1.0
 """Seconds between attempts of a check that the startup gate is waiting for."""
 
@@ -34,7 +32,10 @@ class Scheduler:
     Args:
         checks: what to run.
         report: takes each result, on the event loop.
-        urgent: says whether a check is wanted as soon as possible (the gate waits).
+        urgent: says whether a check is wanted as soon as possible (the gate waits);
+            one with a budget is not asked more often for that.
+        pause: seconds for which a check's newest result wants it left alone, where
+            that is longer than its period.
         supervisor: restarts a loop that dies, and counts it.
         seed: of the jitter; tests fix it.
     """
@@ -46,11 +47,13 @@ class Scheduler:
         *,
         urgent: Callable[[Registered], bool],
         supervisor: Supervisor,
+        pause: Callable[[Registered], float] = lambda _: 0.0,
         seed: int | None = None,
     ) -> None:
         self._checks = tuple(checks)
         self._report = report
         self._urgent = urgent
+        self._wanted_pause = pause
         self._supervisor = supervisor
         self._random = random.Random(seed)  # noqa: S311 - jitter, not cryptography
         self._attempts: dict[str, Attempt] = {}
@@ -92,15 +95,23 @@ class Scheduler:
         The late answer itself does not count (it was reported as ``timeout``), but it
         shows that asking again now may succeed.
         """
-        period = entry.policy.period
-        if self._urgent(entry):
-            period = min(period, URGENT_PERIOD)
-        delay = period * (1 - self._random.uniform(0, JITTER))
+        delay = self._delay(entry)
         attempt = self._attempts.get(entry.name)
         if attempt is None or attempt.task.done():
             await asyncio.sleep(delay)
         elif await attempt.wait(min(delay, _left(attempt, entry))) and attempt.ended:
             del self._attempts[entry.name]
+
+    def _delay(self, entry: Registered) -> float:
+        jitter = self._random.uniform(0, JITTER)
+        pause = self._wanted_pause(entry)
+        if pause > entry.policy.period:
+            # Somebody has asked for it: later, but not sooner.
+            return pause * (1 + jitter)
+        period = entry.policy.period
+        if self._urgent(entry) and not entry.policy.budget:
+            period = min(period, URGENT_PERIOD)
+        return period * (1 - jitter)
 
 
 def _left(attempt: Attempt, entry: Registered) -> float:

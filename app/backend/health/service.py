@@ -20,6 +20,7 @@ from app.backend.health.loop_watchdog import GcPauses, LoopBlock, LoopWatchdog
 from app.backend.health.models import CheckResult, Failure
 from app.backend.health.registry import Registered
 from app.backend.health.scheduler import Scheduler
+from app.backend.health.snapshot import CheckView
 from app.backend.health.store import STORE_ERRORS, OpsStore
 from app.backend.health.supervisor import Supervisor
 from app.backend.monitoring.redaction import Redactor
@@ -69,7 +70,11 @@ class HealthService:
             self.lifecycle, LoopWatchdog(on_block=_log_block), GcPauses()
         )
         self.registry = build_registry(
-            config, resources, self._vitals, refuse=self._refuse
+            config,
+            resources,
+            self._vitals,
+            verdicts=self._verdict,
+            refuse=self._refuse,
         )
         connection = resources.store_connection
         self._store = OpsStore(connection) if connection else None
@@ -89,6 +94,7 @@ class HealthService:
             self.registry,
             self.board.record,
             urgent=self.board.urgent,
+            pause=self.board.pause,
             supervisor=self._supervisor,
         )
 
@@ -159,6 +165,10 @@ class HealthService:
                 await store.leave(self.identify())
         except STORE_ERRORS as error:
             _log.info("the store was not told of the stop: %s", type(error).__name__)
+
+    def _verdict(self, name: str) -> CheckView | None:
+        """The checks ask for it; the board is built of them, and so later."""
+        return self.board.view(name)
 
     def _refuse(self, error: CheckRegistrationError) -> None:
         if self._strict:

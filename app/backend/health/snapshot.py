@@ -115,7 +115,7 @@ def view_of(
     )
     if state.checked is None or state.shown is None or state.latest is None:
         return replace(view, message="no result yet")
-    validity = entry.policy.validity
+    validity = entry.policy.validity_after(state.pause)
     view = replace(
         view,
         checked_at=state.checked.wall,

@@ -7,6 +7,7 @@ one bad answer does not turn a check red, one good answer does not clear it.
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from app.backend.health.backoff import pause_after
 from app.backend.health.models import CheckPolicy, CheckResult, Status
 
 __all__ = ["CheckState", "Instant", "advance", "is_stale"]
@@ -47,6 +48,8 @@ class CheckState:
             what the whole run has reached.
         flips: when the raw result changed, within the flap window.
         flapping: an annotation; it never changes the status.
+        pause: seconds from ``latest`` to the next attempt, up to a tenth more; 0: the
+            period, as usual.
     """
 
     status: Status = Status.UNKNOWN
@@ -58,6 +61,7 @@ class CheckState:
     run_result: CheckResult | None = None
     flips: tuple[float, ...] = ()
     flapping: bool = False
+    pause: float = 0.0
 
 
 def advance(
@@ -67,7 +71,17 @@ def advance(
 
     The first result, and the first one after the state went stale, counts at once;
     so does a change from or to ``skipped``, which is a matter of configuration.
+    A failure makes the next attempts rarer once it is published: what came only once
+    is looked at again after a period.
     """
+    after = _follow(state, result, now, policy)
+    sure = after.status is result.status
+    return replace(after, pause=pause_after(result, policy, sure=sure))
+
+
+def _follow(
+    state: CheckState, result: CheckResult, now: Instant, policy: CheckPolicy
+) -> CheckState:
     state = _count_flips(state, result, now, policy)
     before = replace(state, latest=result, checked=now)
     if (
@@ -86,7 +100,8 @@ def is_stale(state: CheckState, now: Instant, policy: CheckPolicy) -> bool:
     """Whether the newest result is too old to be believed."""
     return (
         state.checked is not None
-        and now.monotonic - state.checked.monotonic >= policy.validity
+        and now.monotonic - state.checked.monotonic
+        >= policy.validity_after(state.pause)
     )
 
 

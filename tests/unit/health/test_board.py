@@ -250,3 +250,41 @@ async def test_a_closed_board_leaves_no_timer_running(bench: Bench) -> None:
 
     assert board._timer is not None
     assert board._timer.cancelled()
+
+
+async def test_what_says_that_it_knows_nothing_yet_is_asked_again_soon() -> None:
+    waiting, sound = entry("family"), entry("database")
+    board = board_of(waiting, sound)
+    assert not board.urgent(waiting)
+    board.record("family", CheckResult(status=Status.UNKNOWN))
+    board.record("database", OK)
+
+    assert (board.urgent(waiting), board.urgent(sound)) == (True, False)
+    board.record("family", OK)
+    assert not board.urgent(waiting)
+    board.close()
+
+
+async def test_a_check_can_be_looked_up_before_it_is_published() -> None:
+    board = board_of(entry("openai"))
+    early = board.view("openai")
+    board.record("openai", OK)
+    board.record("openai", bad(Failure.AUTH, Status.DEGRADED))
+    found = board.view("openai")
+    board.close()
+
+    assert early is not None
+    assert (early.status, early.checked_at) == (Status.UNKNOWN, None)
+    assert found is not None
+    assert (found.status, found.latest) == (Status.HEALTHY, Status.DEGRADED)
+    assert board.view("nobody") is None
+
+
+async def test_the_pause_that_a_refusal_wants_is_told() -> None:
+    refusing = entry("openai", backoff=True, period=60)
+    board = board_of(refusing)
+    assert board.pause(refusing) == 0
+    board.record("openai", bad(Failure.AUTH, Status.DEGRADED))
+
+    assert board.pause(refusing) == 3600
+    board.close()

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from app.backend.config.settings import CheckKnobs
 from app.backend.health.attempt import Attempt
 from app.backend.health.models import CheckPolicy, CheckResult, Status
 from app.backend.health.registry import Registered, Registry
-from app.errors import CheckRegistrationError, DuplicateCheckError
+from app.errors import CheckBudgetError, CheckRegistrationError, DuplicateCheckError
 from tests.support.health import OK
 
 
@@ -165,6 +166,48 @@ def test_an_unusable_policy_is_refused_with_a_remedy(
     assert len(checks) == 0
 
 
+@pytest.mark.parametrize(
+    ("policy", "variables", "refused"),
+    [
+        ({"period": 60, "budget": 67}, {}, False),
+        ({"period": 60, "budget": 66}, {}, True),
+        ({"period": 60, "budget": 100, "calls": 2}, {}, True),
+        ({"period": 60, "budget": 100, "calls": 0}, {}, False),
+        ({"period": 60}, {}, False),
+        ({"period": 60, "budget": 100}, {"HEALTH_QUEUE_PERIOD": "30"}, True),
+        ({"period": 60, "budget": 9}, {"HEALTH_QUEUE_BUDGET": "0"}, False),
+        ({"period": 60, "budget": 9}, {"HEALTH_QUEUE_ENABLED": "no"}, False),
+        ({"period": 60}, {"HEALTH_QUEUE_BUDGET": "9"}, True),
+    ],
+)
+def test_what_would_exceed_its_budget_is_refused(
+    policy: dict[str, Any], variables: dict[str, str], *, refused: bool
+) -> None:
+    checks = registry(**variables)
+    error = None
+    try:
+        checks.add(queue, **policy)
+    except CheckBudgetError as caught:
+        error = caught
+
+    assert (error is not None) is refused
+    assert "queue" not in checks if refused else checks.unused_knobs() == ()
+
+
+def test_the_remedy_for_a_budget_names_a_period_that_fits() -> None:
+    checks = registry(HEALTH_QUEUE_PERIOD="20", HEALTH_QUEUE_BUDGET="100")
+    with pytest.raises(CheckBudgetError, match="200 calls an hour") as caught:
+        checks.add(queue)
+    found = re.search(r"HEALTH_QUEUE_PERIOD to (\d+)", caught.value.remedy)
+    assert found is not None
+
+    # Its variables are no misspelt ones.
+    assert checks.unused_knobs() == ()
+    fitting = registry(HEALTH_QUEUE_PERIOD=found[1], HEALTH_QUEUE_BUDGET="100")
+    fitting.add(queue)
+    assert "queue" in fitting
+
+
 def test_a_refused_check_leaves_its_name_to_another() -> None:
     checks = registry()
     with pytest.raises(CheckRegistrationError):
@@ -223,6 +266,7 @@ def test_every_knob_that_names_a_policy_field_reaches_the_policy() -> None:
         "min_time": 5.0,
     }
     changed |= {"critical": True, "shared": True, "gate": True, "base_url": "http://x"}
+    changed |= {"backoff": True, "budget": 9000}
     checks = Registry({"queue": CheckKnobs.model_validate(changed)})
     checks.add(queue)
 

@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +29,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*checks: Any, urgent: bool = False) -> AsyncIterator[Running]:
+async def running(
+    *checks: Any, urgent: bool = False, pauses: Mapping[str, float] | None = None
+) -> AsyncIterator[Running]:
     supervisor = Supervisor(pause=0.01)
     reports: list[tuple[str, CheckResult]] = []
     scheduler = Scheduler(
@@ -37,6 +39,7 @@ async def running(*checks: Any, urgent: bool = False) -> AsyncIterator[Running]:
         lambda name, result: reports.append((name, result)),
         urgent=lambda _: urgent,
         supervisor=supervisor,
+        pause=lambda entry: (pauses or {}).get(entry.name, 0.0),
         seed=7,
     )
     started = Running(scheduler, supervisor, reports)
@@ -238,3 +241,20 @@ async def test_an_initial_delay_puts_off_the_first_attempt_only() -> None:
         await until(lambda: len(run.of("now")) >= 3)
 
     assert run.of("later") == []
+
+
+async def test_a_check_that_wants_to_be_left_alone_is_and_no_other() -> None:
+    pauses = {"later": 3600.0, "soon": 0.001}
+    checks = [check(name, sound) for name in ("later", "soon", "usual")]
+    async with running(*checks, pauses=pauses) as run:
+        await until(lambda: len(run.of("soon")) >= 5 and len(run.of("usual")) >= 5)
+
+    assert len(run.of("later")) == 1
+
+
+async def test_the_gate_makes_nobody_ask_beyond_a_budget() -> None:
+    bounded = check("bounded", sound, period=3600, budget=10)
+    async with running(bounded, check("free", sound, period=3600), urgent=True) as run:
+        await until(lambda: len(run.of("free")) >= 2)
+
+    assert len(run.of("bounded")) == 1

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.backend.health.backoff import DELAYS
 from app.backend.health.models import CheckPolicy, CheckResult, Failure, Status
 from app.backend.health.transition import (
     FLAP_ENTER,
@@ -189,6 +190,30 @@ def test_a_state_is_stale_from_the_end_of_its_validity_on() -> None:
     assert POLICY.validity == 35
     assert not is_stale(state, at(39.9), POLICY)
     assert is_stale(state, at(40), POLICY)
+
+
+def test_a_refusal_makes_looks_rarer_once_it_is_published() -> None:
+    policy = replace(POLICY, backoff=True)
+    refused = bad(Failure.AUTH, Status.DEGRADED)
+    state, pauses = advance(CheckState(), OK, at(0), policy), []
+    for number in range(policy.fall):
+        state = advance(state, refused, at(10 + number), policy)
+        pauses.append(state.pause)
+    better = advance(state, OK, at(3700), policy)
+
+    assert pauses == [0, 0, DELAYS[Failure.AUTH].seconds]
+    assert better.pause == 0
+
+
+def test_a_check_that_is_left_alone_longer_is_believed_longer() -> None:
+    policy = replace(POLICY, backoff=True)
+    state = advance(CheckState(), bad(Failure.AUTH, Status.DEGRADED), at(0), policy)
+
+    # The hour, up to a tenth more, and what two more periods and the timeout give.
+    until = 1.1 * DELAYS[Failure.AUTH].seconds + 2 * policy.period + policy.timeout
+    assert state.pause == DELAYS[Failure.AUTH].seconds
+    assert not is_stale(state, at(until - 0.1), policy)
+    assert is_stale(state, at(until + 0.1), policy)
 
 
 def test_nothing_is_stale_before_its_first_result() -> None:

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     # 0.1 s of imports, which the service does not need in order to start.
     import httpx
 
-__all__ = ["Answer", "Fault", "Read", "Vendor", "base_url", "reach", "secret"]
+__all__ = [
+    "Answer",
+    "Fault",
+    "Read",
+    "Vendor",
+    "base_url",
+    "prove",
+    "reach",
+    "read_of",
+    "secret",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +137,29 @@ async def reach(
     Returns:
         None: not configured, or named in ``PM33_DISABLED_SERVICES``.
     """
+    read = read_of(vendor, config)
+    if read is None:
+        return None
+    return await prove(vendor, read, client, config, timeout=timeout)
+
+
+def read_of(vendor: Vendor, config: Config) -> Read | None:
+    """What to ask; None: not configured, or named in ``PM33_DISABLED_SERVICES``."""
+    return vendor.read(config) if config.services.uses(vendor.name) else None
+
+
+async def prove(
+    vendor: Vendor,
+    read: Read,
+    client: "httpx.AsyncClient",
+    config: Config,
+    *,
+    timeout: float,  # noqa: ASYNC109 - as above
+) -> CheckResult:
+    """Asks once what :func:`read_of` said, and judges; see :func:`reach`."""
     # The service starts without it.
     from app.backend.health.checks.vendor_http import ask  # noqa: PLC0415 - httpx
 
-    if not config.services.uses(vendor.name):
-        return None
-    read = vendor.read(config)
-    if read is None:
-        return None
     return vendor.judge(await ask(client, read, timeout=timeout), config)
 
 

@@ -104,8 +104,23 @@ def judge_answer(
 
     Returns:
         ``unhealthy`` without an answer; ``degraded`` where it answered, but not as it
-        should. The data never hold a word of the vendor's that no row knows.
+        should, with what it says of when to ask again. The data never hold a word of
+        the vendor's that no row knows.
     """
+    result = _judged(answer, rows, who=who, code=code, found=found)
+    if result.failure is None:
+        return result
+    return replace(result, retry_after=retry_after(answer.headers))
+
+
+def _judged(
+    answer: Answer,
+    rows: Sequence[Row],
+    *,
+    who: str,
+    code: str,
+    found: Callable[[Any], CheckResult | None] | None,
+) -> CheckResult:
     fault = answer.fault
     if fault is not None and not fault.answered:
         return _silent(fault, who)

@@ -14,7 +14,7 @@ import httpx
 from app.backend.health.checks.vendor import Answer, Fault, Read
 from app.backend.health.models import Failure
 
-__all__ = ["ask"]
+__all__ = ["ask", "open_client"]
 
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT})
 _OWN_SHARE = 0.8
@@ -31,6 +31,20 @@ _CAUSES: tuple[tuple[type[BaseException], Failure, str], ...] = (
     (ConnectionRefusedError, Failure.REFUSED, "{host} refused the connection"),
 )
 _REACH = "See whether this machine may reach it, and whether the address is right."
+
+
+def open_client() -> httpx.AsyncClient:
+    """A client that keeps no connection, and so holds no memory between two reads.
+
+    Nobody waits for somebody else's connection: attempts in flight are few already.
+
+    Raises:
+        OSError: the certificates that ``SSL_CERT_FILE`` names cannot be read.
+        ValueError: a proxy's address cannot be used.
+        ImportError: a proxy's protocol needs what is not installed.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.AsyncClient(limits=limits, timeout=None)  # noqa: S113 - ask() sets it
 
 
 async def ask(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Answer:  # noqa: ASYNC109 - a deadline for several awaits
