@@ -32,10 +32,15 @@ def transition_of(before: Status, view: CheckView, now: Instant) -> Transition:
 
 
 def announce_transition(transition: Transition, remedy: str) -> None:
-    """One line for one change of a check's status."""
+    """One line for one change of a check's status.
+
+    What is not configured from the start is no news: a dozen such lines would hide
+    the one that matters.
+    """
     calm = transition.after in {Status.HEALTHY, Status.SKIPPED}
+    unused = (transition.before, transition.after) == (Status.UNKNOWN, Status.SKIPPED)
     _log.log(
-        logging.INFO if calm else logging.WARNING,
+        logging.DEBUG if unused else logging.INFO if calm else logging.WARNING,
         "%s is %s",
         transition.check,
         transition.after,

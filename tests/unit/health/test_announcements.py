@@ -47,12 +47,21 @@ def test_a_change_is_one_line_and_loud_only_when_it_is_bad(
     result: CheckResult, level: int, log: pytest.LogCaptureFixture
 ) -> None:
     shown = published(result)
-    changed = transition_of(Status.UNKNOWN, shown, at(0))
+    changed = transition_of(Status.DEGRADED, shown, at(0))
     announce_transition(changed, shown.remedy)
 
     [line] = log.records
     assert line.levelno == level
     assert line.getMessage() == f"database is {result.status}"
+
+
+def test_what_is_not_configured_from_the_start_is_no_news(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    shown = published(CheckResult.skipped("not configured"))
+    announce_transition(transition_of(Status.UNKNOWN, shown, at(0)), shown.remedy)
+
+    assert log.records == []
 
 
 def test_a_change_for_the_worse_says_why_and_what_to_do(
