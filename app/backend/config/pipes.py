@@ -26,7 +26,7 @@ def open_awaited(path: str, flags: int, *, patience: float = _PATIENCE) -> int:
         if _is_named_pipe(opened):
             _await_writer(opened, patience)
         os.set_blocking(opened, True)
-    except BaseException:
+    except BaseException:  # Ctrl-C while it waits, too; raised again
         os.close(opened)
         raise
     return opened
