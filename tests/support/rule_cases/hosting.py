@@ -62,7 +62,7 @@ def _shown() -> Iterator[Case]:
         "hosts that Railway will tell",
         PRODUCTION,
         {hosts: None},
-        (hosts, INFO, "allowed-hosts-by-railway"),
+        (hosts, WARNING, "allowed-hosts-by-railway"),
     )
     railway: Change = {hosts: None, "RAILWAY_DEPLOYMENT_ID": "d1"}
     yield case(
@@ -137,5 +137,5 @@ def _drained() -> Iterator[Case]:
         "draining that railway.toml may set",
         PRODUCTION,
         {drain: None},
-        (drain, INFO, "drain-budget-by-railway"),
+        (drain, WARNING, "drain-budget-by-railway"),
     )

@@ -18,8 +18,12 @@ SETTLED = {
     "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "30",
 }
 RAILWAY_WILL_TELL = [
-    ("ALLOWED_HOSTS", Severity.INFO, "allowed-hosts-by-railway"),
-    ("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", Severity.INFO, "drain-budget-by-railway"),
+    ("ALLOWED_HOSTS", Severity.WARNING, "allowed-hosts-by-railway"),
+    (
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+        Severity.WARNING,
+        "drain-budget-by-railway",
+    ),
 ]
 
 

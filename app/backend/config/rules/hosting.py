@@ -131,7 +131,7 @@ RULES: Final = (
     Rule(
         name="allowed-hosts-by-railway",
         variables=(_HOSTS,),
-        severity=severities(production=Severity.INFO),
+        severity=severities(production=Severity.WARNING),
         reason="Railway tells a service its public and its private domain",
         remedy="set it only if the service has other names as well",
         broken=_hosts_to_come,
@@ -164,7 +164,7 @@ RULES: Final = (
     Rule(
         name="drain-budget-by-railway",
         variables=(_DRAIN,),
-        severity=severities(production=Severity.INFO),
+        severity=severities(production=Severity.WARNING),
         reason="drainingSeconds of railway.toml sets the time, 0 s by default, and does"
         " not tell the service",
         remedy="set it to drainingSeconds of railway.toml",
