@@ -101,16 +101,10 @@ def _target(
 
 
 def _inprocess_targets(summary: Raw) -> list[tuple[str, str, str, str]]:
-    """Judged by the fastest batches, both ours and the bare application's.
-
-    The limit has a constant in it, one microsecond, so a machine that is slower for a
-    while misses it with the same code; the fastest batch is the one least disturbed
-    (the standard library's ``timeit`` says so of its own figures).
-    """
     found = []
     for path in ("/api/health", "/api/health/detailed"):
-        edge = {n: row["calls"][f"edge {path}"]["best"] for n, row in summary.items()}
-        bare = {n: row["calls"][f"bare {path}"]["best"] for n, row in summary.items()}
+        edge = {n: row["calls"][f"edge {path}"]["median"] for n, row in summary.items()}
+        bare = {n: row["calls"][f"bare {path}"]["median"] for n, row in summary.items()}
         worst = max(edge, key=lambda count: edge[count] - _limit(bare[count]))
         spread = max(abs(time / edge["0"] - 1) for time in edge.values())
         found += [
