@@ -41,10 +41,11 @@ def _hosts() -> Iterator[Case]:
 def _imported() -> Iterator[Case]:
     everywhere = {"production": ERROR, "staging": ERROR, "development": ERROR}
     mount, extra = "PM33_MOUNT", "HEALTH_EXTRA_CHECKS"
-    for name, text in ((mount, "application"), (extra, "a.b:c,nothing")):
+    for name, text in ((mount, "app/main.py"), (extra, "a.b:c,nothing")):
         yield from alike(
             f"no object for {name}", {name: text}, name, "import-path", **everywhere
         )
+    yield case("a module whose object is app", PRODUCTION, {mount: "application"})
     yield case("objects", PRODUCTION, {mount: "my-app.web:app", extra: "a:b.c, d:e"})
     for name in ("HEALTH_CHECKS_FILE", "PM33_MIGRATIONS"):
         yield from alike(

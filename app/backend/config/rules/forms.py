@@ -22,6 +22,8 @@ _PROXIES = "TRUSTED_PROXIES"
 _EXTRA = "HEALTH_EXTRA_CHECKS"
 _RESERVED = ("HEALTH_CHECKS_FILE", "PM33_MIGRATIONS")
 _OBJECT = re.compile(r"[^\s:/]+:[^\s:/]+")
+# Without a name the object is called app, as uvicorn's users expect.
+_APPLICATION = re.compile(r"[^\s:/]+(?::[^\s:/]+)?")
 # Of all below one, too, as Starlette (*.) and Django (.) write it.
 _HOST = re.compile(r"\*|(?:\*?\.)?[\w-]+(?:\.[\w-]+)*\.?")
 
@@ -49,7 +51,7 @@ def _is_host(text: str) -> bool:
 
 def _no_object(facts: Facts) -> Broken:
     mount = facts.config.server.mount
-    if mount is not None and not _OBJECT.fullmatch(mount.strip()):
+    if mount is not None and not _APPLICATION.fullmatch(mount.strip()):
         yield "PM33_MOUNT", "names no object of a module"
     for number, path in enumerate(facts.config.health.extra_checks, 1):
         if not _OBJECT.fullmatch(path):
@@ -101,7 +103,8 @@ RULES: Final = (
         variables=("PM33_MOUNT", _EXTRA),
         severity=EVERYWHERE,
         reason="it is imported when the service starts, and nothing could be",
-        remedy="write it as package.module:object",
+        remedy="write it as package.module:object (PM33_MOUNT: or package.module, whose"
+        " object is then called app)",
         broken=_no_object,
     ),
     Rule(
