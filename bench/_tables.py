@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench._behaviour_table import behaviour
+from bench._loop import ALL, HANGS
 from bench._startup import WITH_DEPENDENCIES, WITH_VENDORS
 from bench._subjects import FASTAPI, SERVICE
 
@@ -19,6 +20,7 @@ MOST_EXTRA_START = 0.5
 MOST_RSS, AIMED_RSS = 90.0, 80.0
 MOST_COMMAND = 0.4
 MOST_FOR_VENDORS = 15.0
+MOST_HELD, MOST_GAP = 20.0, 1.5
 
 
 def render(raw: Raw) -> str:
@@ -28,6 +30,7 @@ def render(raw: Raw) -> str:
         "throughput": _throughput,
         "inprocess": _inprocess,
         "startup": _startup,
+        "loop": _loop,
         "behaviour": behaviour,
     }
     found = {name: write for name, write in writers.items() if name in raw}
@@ -90,6 +93,8 @@ def _targets(section: str, raw: Raw) -> list[tuple[str, str, str, str]]:
             return _inprocess_targets(raw["summary"])
         case "startup":
             return _startup_targets(raw)
+        case "loop":
+            return _loop_targets(raw["summary"])
         case _:
             return []
 
@@ -163,6 +168,25 @@ def _startup_targets(raw: Raw) -> list[tuple[str, str, str, str]]:
     return found
 
 
+def _loop_targets(summary: Raw) -> list[tuple[str, str, str, str]]:
+    held = max(summary[ALL][name] for name in ("first_ms", "later_ms"))
+    gap = summary[HANGS]["gap_s"]
+    return [
+        _target(
+            f"the event loop held at most: {ALL}",
+            f"{held:.1f} ms",
+            f"≤ {MOST_HELD:.0f} ms",
+            met=held <= MOST_HELD,
+        ),
+        _target(
+            f"between two results of any other vendor: {HANGS}",
+            f"{gap:.2f} s",
+            f"≤ {MOST_GAP} s",
+            met=gap <= MOST_GAP,
+        ),
+    ]
+
+
 def _limit(bare: float) -> float:
     return 2 * bare + 1
 
@@ -227,3 +251,24 @@ def _startup(raw: Raw) -> str:
     )
     text = f"Medians of {len(raw['starts'][FASTAPI.name])}. Commands: {commands}."
     return f"### Start and rest\n\n{text}\n\n{table(head, rows)}"
+
+
+def _loop(raw: Raw) -> str:
+    rows = [
+        (
+            name,
+            *(f"{row[key]:.1f} ms" for key in ("first_ms", "later_ms", "work_ms")),
+            "" if row["gap_s"] is None else f"{row['gap_s']:.2f} s",
+        )
+        for name, row in raw["summary"].items()
+    ]
+    head = (
+        *("checks", "held at most while it starts", "held at most afterwards"),
+        *("by its own work", "between two results of another vendor, at most"),
+    )
+    count = min(len(runs) for runs in raw["runs"].values())
+    text = (
+        f"Medians of {count}, six seconds each; its own work, and the time between two"
+        " results, at most in any of them."
+    )
+    return f"### The event loop\n\n{text}\n\n{table(head, rows)}"

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.errors import OpsError
-from tests.support.fake_vendors import FakeVendors, fake_vendors
+from tests.support.fake_vendors import Behaviour, FakeVendors, fake_vendors
 from tests.support.vendor_classes import VOICES_OF
 
-__all__ = ["Vendors", "vendors"]
+__all__ = ["HANGING", "Vendors", "vendors"]
 
+HANGING = "anthropic"
+"""The vendor that can be told to."""
 _PERIOD = 1.0
 _START_DEADLINE = 10.0
 
@@ -30,6 +32,10 @@ class Vendors:
             for name in VOICES_OF
             for knob, value in knobs.items()
         }
+
+    def hang(self) -> None:
+        """Lets one of them never answer again."""
+        self._fakes.behaviours[HANGING] = Behaviour.HANG
 
     @property
     def asked(self) -> int:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from app.errors import OpsError
-from bench import _behaviour, _inprocess, _startup, _throughput
+from bench import _behaviour, _inprocess, _loop, _startup, _throughput
 from bench._machine import Cores, machine, pick_cores
 from bench._servers import ROOT
 from bench._subjects import install
@@ -39,6 +39,9 @@ _SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "startup": lambda given, cores, order: _startup.measure(
         starts=given.starts, cores=cores, order=order
+    ),
+    "loop": lambda given, cores, _order: _loop.measure(
+        rounds=given.rounds, cores=cores
     ),
     "behaviour": lambda _given, _cores, _order: _behaviour.measure(),
 }

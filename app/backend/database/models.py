@@ -27,10 +27,12 @@ __all__ = [
     "Deployment",
     "DeploymentStep",
     "HealthOverride",
+    "Heartbeat",
     "Lease",
     "Operation",
     "Replica",
     "SchemaFloor",
+    "SharedResult",
 ]
 
 SCHEMA = "ops"
@@ -192,3 +194,35 @@ class Operation(Base):
     format: Mapped[int]
 
     __table_args__: Any = (Index("ix_operation_created_at", "created_at"),)
+
+
+class SharedResult(Base):
+    """What one replica has found for all; see ``app.backend.health.shared_results``.
+
+    Two fingerprints are two subjects: the same service, asked with another credential
+    or at another address. ``claim`` counts, so that a late publisher is known as such.
+    """
+
+    __tablename__ = "shared_result"
+
+    check: Mapped[str] = mapped_column("check_name", primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    claim: Mapped[int]
+    claimed_by: Mapped[str]
+    claimed_until: Mapped[datetime]
+    next_at: Mapped[datetime]
+    result: Mapped[Any | None] = mapped_column(JSONB)
+    observed_by: Mapped[str | None]
+    observed_at: Mapped[datetime | None]
+    format: Mapped[int]
+
+
+class Heartbeat(Base):
+    """When a job that should run again and again last said that it did."""
+
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    beaten_at: Mapped[datetime]
+    sender: Mapped[str] = mapped_column(server_default="")
+    format: Mapped[int]

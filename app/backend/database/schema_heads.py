@@ -4,8 +4,9 @@ from typing import Final
 
 __all__ = ["EXPAND_HEAD", "REVISIONS"]
 
-EXPAND_HEAD: Final = "0002_deployments"
+EXPAND_HEAD: Final = "0003_dependencies"
 REVISIONS: Final = (
     "0001_ops_tables",
     "0002_deployments",
+    "0003_dependencies",
 )

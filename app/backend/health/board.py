@@ -83,10 +83,25 @@ class Board:
         self.pages: Mapping[str, PagePair] = {}
         self.snapshot = self.publish()
 
-    def record(self, name: str, result: CheckResult) -> None:
-        """Takes one result in; on the event loop only."""
+    def record(
+        self,
+        name: str,
+        result: CheckResult,
+        *,
+        age: float = 0.0,
+        pause: float | None = None,
+    ) -> None:
+        """Takes one result in; on the event loop only.
+
+        Args:
+            name: of the check.
+            result: what was found.
+            age: seconds since then.
+            pause: seconds from then to the next attempt; None: as ``backoff.py`` says.
+        """
         state, policy = self._states[name], self._checks[name].policy
-        self._states[name] = advance(state, self._sanitize(result), _now(), policy)
+        result, found = self._sanitize(result), _now(age)
+        self._states[name] = advance(state, result, found, policy, pause)
         self.refresh()
 
     def set_overrides(self, overrides: tuple[Override, ...]) -> None:
@@ -205,5 +220,5 @@ class Board:
         self._timer = loop.call_later(delay + 0.001, self.publish)
 
 
-def _now() -> Instant:
-    return Instant.of(time.monotonic(), time.time())
+def _now(age: float = 0.0) -> Instant:
+    return Instant.of(time.monotonic() - age, time.time() - age)

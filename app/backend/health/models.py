@@ -189,6 +189,8 @@ class CheckPolicy:
         backoff: whether it is asked more rarely while it refuses; see ``backoff.py``.
         calls: requests that one attempt makes of somebody who counts them.
         budget: requests per hour at most; 0 sets no limit.
+        once_per_fleet: where it is ``shared``, too, one replica asks for all of them,
+            and the others take its answer for theirs. See ``fleet.py``.
     """
 
     critical: bool = False
@@ -205,6 +207,12 @@ class CheckPolicy:
     backoff: bool = False
     calls: int = 1
     budget: int = 0
+    once_per_fleet: bool = False
+
+    @property
+    def asks_for_all(self) -> bool:
+        """Whether one replica may ask for all; where nobody is asked, each is quick."""
+        return self.once_per_fleet and self.shared and self.calls > 0
 
     @property
     def calls_per_hour(self) -> float:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.backend.health.attempt import Attempt
+from app.backend.health.fleet import Fleet
 from app.backend.health.models import JITTER, CheckResult, Failure
 from app.backend.health.registry import Registered
 from app.backend.health.supervisor import Supervisor
@@ -37,6 +38,8 @@ class Scheduler:
         pause: seconds for which a check's newest result wants it left alone, where
             that is longer than its period.
         supervisor: restarts a loop that dies, and counts it.
+        fleet: gives the turns of checks that run once per fleet, and takes their
+            results; None: each replica asks for itself.
         seed: of the jitter; tests fix it.
     """
 
@@ -48,6 +51,7 @@ class Scheduler:
         urgent: Callable[[Registered], bool],
         supervisor: Supervisor,
         pause: Callable[[Registered], float] = lambda _: 0.0,
+        fleet: Fleet | None = None,
         seed: int | None = None,
     ) -> None:
         self._checks = tuple(checks)
@@ -55,6 +59,7 @@ class Scheduler:
         self._urgent = urgent
         self._wanted_pause = pause
         self._supervisor = supervisor
+        self._fleet = fleet
         self._random = random.Random(seed)  # noqa: S311 - jitter, not cryptography
         self._attempts: dict[str, Attempt] = {}
 
@@ -72,30 +77,46 @@ class Scheduler:
         if entry.name not in self._attempts and entry.policy.initial_delay:
             await asyncio.sleep(entry.policy.initial_delay)
         while True:
-            await self._tick(entry)
-            await self._pause(entry)
+            if self._fleet is not None and entry.policy.asks_for_all:
+                delay = await self._turn(self._fleet, entry)
+            else:
+                self._report(entry.name, await self._ask(entry))
+                delay = self._delay(entry)
+            await self._end_overdue(entry)
+            await self._pause(entry, delay)
 
-    async def _tick(self, entry: Registered) -> None:
-        """Starts an attempt, or goes on with the one in flight, and reports."""
+    async def _turn(self, fleet: Fleet, entry: Registered) -> float:
+        """Asks if it is this replica's turn; returns the seconds until the next."""
+        turn = await fleet.turn(entry)
+        if not turn.ask:
+            return turn.wait
+        return await fleet.found(entry, turn, await self._ask(entry))
+
+    async def _ask(self, entry: Registered) -> CheckResult:
+        """Starts an attempt, or goes on with the one in flight."""
         attempt = self._attempts.get(entry.name)
         if attempt is None or attempt.ended:
             attempt = self._attempts[entry.name] = Attempt(entry.check)
         await attempt.wait(min(entry.policy.timeout, _left(attempt, entry)))
-        if attempt.ended:
-            del self._attempts[entry.name]
-            self._report(entry.name, _verdict(attempt, entry))
+        if not attempt.ended:
+            return _timed_out(attempt)
+        del self._attempts[entry.name]
+        return _verdict(attempt, entry)
+
+    async def _end_overdue(self, entry: Registered) -> None:
+        """Pushes an attempt to its end that has had all of its time."""
+        attempt = self._attempts.get(entry.name)
+        if attempt is None or attempt.ended or _left(attempt, entry) > 0:
             return
-        self._report(entry.name, _timed_out(attempt))
-        if _left(attempt, entry) <= 0 and await attempt.end():
+        if await attempt.end():
             del self._attempts[entry.name]
 
-    async def _pause(self, entry: Registered) -> None:
+    async def _pause(self, entry: Registered, delay: float) -> None:
         """Sleeps until the next attempt is due, or an overdue one has ended.
 
         The late answer itself does not count (it was reported as ``timeout``), but it
         shows that asking again now may succeed.
         """
-        delay = self._delay(entry)
         attempt = self._attempts.get(entry.name)
         if attempt is None or attempt.task.done():
             await asyncio.sleep(delay)

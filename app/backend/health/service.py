@@ -13,6 +13,8 @@ from app.backend.config.findings import Finding
 from app.backend.health.board import Board
 from app.backend.health.catalog import Vitals, build_registry
 from app.backend.health.config_faults import config_faults
+from app.backend.health.fingerprint import fingerprint_of
+from app.backend.health.fleet import Fleet
 from app.backend.health.gate import FaultKind, GateFault
 from app.backend.health.identity import Identifier
 from app.backend.health.lifecycle import Lifecycle
@@ -20,6 +22,7 @@ from app.backend.health.loop_watchdog import GcPauses, LoopBlock, LoopWatchdog
 from app.backend.health.models import CheckResult, Failure
 from app.backend.health.registry import Registered
 from app.backend.health.scheduler import Scheduler
+from app.backend.health.shared_results import SharedResults
 from app.backend.health.snapshot import CheckView
 from app.backend.health.store import STORE_ERRORS, OpsStore
 from app.backend.health.supervisor import Supervisor
@@ -96,6 +99,7 @@ class HealthService:
             urgent=self.board.urgent,
             pause=self.board.pause,
             supervisor=self._supervisor,
+            fleet=self._fleet(SharedResults(connection)) if connection else None,
         )
 
     def add_fault(self, error: OpsError, source: str) -> None:
@@ -136,6 +140,23 @@ class HealthService:
         if self._store is not None:
             await self._last_words(self._store)
         await close_checks(self.registry)
+
+    def _fleet(self, results: SharedResults) -> Fleet:
+        return Fleet(
+            results,
+            self.board.record,
+            replica=lambda: self.identify().replica_id,
+            fingerprint=self._fingerprint,
+            sanitize=partial(sanitize, redactor=self._redactor),
+        )
+
+    def _fingerprint(self, entry: Registered) -> str:
+        key, us = self._config.security.secret_key, self.identify()
+        return fingerprint_of(
+            entry.check,
+            key=key.get_secret_value().encode() if key else b"",
+            otherwise=f"{us.deployment_id} {us.commit}",
+        )
 
     def _tend(self, store: OpsStore) -> None:
         ops = self._config.ops

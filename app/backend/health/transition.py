@@ -65,7 +65,11 @@ class CheckState:
 
 
 def advance(
-    state: CheckState, result: CheckResult, now: Instant, policy: CheckPolicy
+    state: CheckState,
+    result: CheckResult,
+    now: Instant,
+    policy: CheckPolicy,
+    pause: float | None = None,
 ) -> CheckState:
     """Takes one result in and returns the next state.
 
@@ -73,10 +77,19 @@ def advance(
     so does a change from or to ``skipped``, which is a matter of configuration.
     A failure makes the next attempts rarer once it is published: what came only once
     is looked at again after a period.
+
+    Args:
+        state: what was known.
+        result: what came in.
+        now: when it was found.
+        policy: of the check.
+        pause: seconds from it to the next attempt, where somebody else decides that.
     """
     after = _follow(state, result, now, policy)
-    sure = after.status is result.status
-    return replace(after, pause=pause_after(result, policy, sure=sure))
+    if pause is None:
+        sure = after.status is result.status
+        pause = pause_after(result, policy, sure=sure)
+    return replace(after, pause=pause)
 
 
 def _follow(

@@ -1,7 +1,9 @@
 """The process itself: is its event loop free, and has it threads left?"""
 
 import asyncio
+import importlib
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from app.backend.health.models import CheckResult, Failure
 __all__ = ["ApplicationCheck", "ApplicationReading", "judge_application"]
 
 _LAG_SECONDS = 30
+_BACKEND = "anyio._backends._asyncio"
 # One look may meet a burst; two in a row, a period apart, are a state.
 _SATURATED_LOOKS = 2
 
@@ -141,7 +144,10 @@ class ApplicationCheck:
         self._saturated_looks = 0
 
     async def probe(self) -> CheckResult:
-        """Reads and judges; waits for nothing."""
+        """Reads and judges; waits for nothing but the first import."""
+        if _BACKEND not in sys.modules:
+            # 20 ms, for which AnyIO would hold the loop when it is first asked.
+            await asyncio.to_thread(importlib.import_module, _BACKEND)
         return judge_application(self._read(), lag_warning=self._lag_warning)
 
     def _read(self) -> ApplicationReading:

@@ -72,6 +72,7 @@ class VendorCheck:
     """
 
     shared = True
+    once_per_fleet = True
     backoff = True
 
     def __init__(
@@ -92,6 +93,7 @@ class VendorCheck:
         self._config = config
         self._pool = pool
         self.calls = len(self._reads)
+        self.subject = _subject(config, [read for _, read in self._reads])
 
     async def probe(self) -> CheckResult:
         """Asks for each credential once; the worse verdict decides."""
@@ -142,6 +144,12 @@ def vendor_checks(
         given = {"timeout": knobs.timeout} if knobs and knobs.timeout else {}
         checks.append(VendorCheck(tuple(group), config, pool, **given))
     return tuple(checks)
+
+
+def _subject(config: Config, reads: Sequence[Read]) -> str:
+    """What the answers depend on; secret, and hashed before it is told to anybody."""
+    asked = [(one.method, one.url, sorted(one.headers.items())) for one in reads]
+    return f"{config.environment} {asked} {[one.content for one in reads]}"
 
 
 def _joined(found: Sequence[tuple[Vendor, CheckResult]]) -> CheckResult:
