@@ -14,6 +14,7 @@
     ├── MigrationError              the schema could not be brought where it should be
     │   └── SchemaIncompatibleError
     ├── OverrideError               an override could not be read or written
+    ├── HeartbeatError              a job's beat could not be stored
     ├── HealthUnreachableError      nobody answered the question
     ├── TargetError                 which environment or commit is meant is not clear
     ├── PreflightError              something has to be mended before a deploy
@@ -41,6 +42,7 @@ __all__ = [
     "DuplicateCheckError",
     "EmbeddedPostgresError",
     "HealthUnreachableError",
+    "HeartbeatError",
     "InterruptedRunError",
     "JournalError",
     "LeaseHeldError",
@@ -179,6 +181,13 @@ class OverrideError(OpsError):
     """A health override could not be read, written or understood."""
 
     title = "Override refused"
+
+
+class HeartbeatError(OpsError):
+    """A job has said that it has run, and that could not be stored."""
+
+    http_status = 503
+    title = "Heartbeat not stored"
 
 
 class HealthUnreachableError(OpsError):

@@ -20,6 +20,7 @@ from app.backend.api.composition import (
 )
 from app.backend.api.edge import App, Edge, Receive, Scope, Send
 from app.backend.api.health import health_router
+from app.backend.api.heartbeats import heartbeats_router
 from app.backend.api.metrics import metrics_router
 from app.backend.api.no_store import NoStore
 from app.backend.api.observer import Observer
@@ -130,6 +131,8 @@ class OpsApplication(Edge):
         add_handlers(own)
         own.add_middleware(AdminGate, tokens=TokenCheck.of(self.config))
         own.include_router(health_router(self.health.board, TokenCheck.of(self.config)))
+        heartbeat_token = self.config.security.heartbeat_token
+        own.include_router(heartbeats_router(self.health.heartbeats, heartbeat_token))
         own.include_router(admin_router(self.config, self.operations))
         return own
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from app.backend.config.environment import Config
 
-__all__ = ["Access", "TokenCheck"]
+__all__ = ["Access", "TokenCheck", "bears"]
 
 
 class Access(Enum):
@@ -49,8 +49,7 @@ class TokenCheck:
         """Judges the header's value."""
         if authorization is None:
             return Access.NONE
-        scheme, _, token = authorization.partition(" ")
-        given = token.strip().encode() if scheme.lower() == "bearer" else b""
+        given = _given(authorization)
         # Both are compared in any case, so that time tells nothing.
         is_admin = _equal(given, self.admin)
         is_metrics = _equal(given, self.metrics)
@@ -61,6 +60,16 @@ class TokenCheck:
     def sees_details(self, access: Access) -> bool:
         """Whether messages, remedies and data may be shown."""
         return self.open_to_all or access is Access.ADMIN
+
+
+def bears(authorization: str, expected: SecretStr) -> bool:
+    """Whether the header's value is that bearer token; nobody bears a blank one."""
+    return _equal(_given(authorization), expected)
+
+
+def _given(authorization: str) -> bytes:
+    scheme, _, token = authorization.partition(" ")
+    return token.strip().encode() if scheme.lower() == "bearer" else b""
 
 
 def _equal(given: bytes, expected: SecretStr | None) -> bool:

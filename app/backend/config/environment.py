@@ -6,13 +6,14 @@ as a :class:`Problem`, so that the startup gate can show all of them at once.
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from app.backend.config.model import Config, Environment, Problem, fields
+from app.backend.config.model import Config, Environment, Problem, fields, plain_names
+from app.backend.config.plain_file import read_start
+from app.backend.config.references import referenced
 from app.backend.config.settings import CHECKS, CheckKnobs
 from app.errors import ConfigError
 
@@ -43,11 +44,13 @@ def get_config() -> Config:
 def configured_secrets() -> tuple[str, ...]:
     """Every secret of the process environment, also where the rest is unusable."""
     values, _ = _collect(os.environ)
-    return tuple(
+    own = (
         values[group][str(field.alias)]
         for group, field, _, secret in fields()
         if secret and str(field.alias) in values.get(group, {})
     )
+    others = values.get("health", {}).get("references", {})
+    return (*own, *(others[name] for name in others.keys() - plain_names()))
 
 
 def known_variables() -> Mapping[str, bool]:
@@ -102,13 +105,32 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]
     knobs = _knobs(environ)
     if knobs:
         values.setdefault("health", {})["checks"] = knobs
+    references = _references(environ, problems)
+    if references:
+        values.setdefault("health", {})["references"] = references
     return values, problems
+
+
+def _references(environ: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
+    """What the file of declared checks wants of the variables, theirs and others'."""
+    path = environ.get("HEALTH_CHECKS_FILE")
+    known = known_variables()
+    found = {}
+    for name in referenced(path) if path else ():
+        text = environ.get(name, "")
+        if not text and environ.get(f"{name}_FILE"):
+            # What is wrong with a setting's own file has been said.
+            told = [] if known.get(name) else problems
+            text = _read_secret_file(name, environ[f"{name}_FILE"], told)
+        if text:
+            found[name] = text
+    return found
 
 
 def _read_secret_file(variable: str, path: str, problems: list[Problem]) -> str:
     secret = ""
     try:
-        content = _content(path)
+        content = read_start(path, _LARGEST_SECRET + 1)
         if content is None:
             trouble = "the file is no regular one"
         elif len(content) > _LARGEST_SECRET:
@@ -122,18 +144,6 @@ def _read_secret_file(variable: str, path: str, problems: list[Problem]) -> str:
         remedy = "point it to a readable text file that holds the secret alone"
         problems.append(Problem(f"{variable}_FILE", trouble, remedy))
     return secret
-
-
-def _content(path: str) -> bytes | None:
-    """A byte more than may be in it; None: reading it might never end.
-
-    A pipe's writer may never come, and a device may have no end.
-    """
-    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(opened, "rb") as file:  # noqa: PTH123 - what is open has no path
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            return None
-        return file.read(_LARGEST_SECRET + 1)
 
 
 def _environment(environ: Mapping[str, str], problems: list[Problem]) -> Environment:

@@ -34,7 +34,7 @@ from app.backend.config.settings import (
 )
 from app.backend.config.urls import host_of
 
-__all__ = ["Config", "Environment", "Problem", "fields"]
+__all__ = ["Config", "Environment", "Problem", "fields", "plain_names"]
 
 # Whose requests Railway sends after a deploy (docs.railway.com, "Healthchecks").
 _RAILWAY_PROBE = "healthcheck.railway.app"
@@ -161,8 +161,15 @@ class Config(BaseSettings):
         return 0.0 if railway else 2.0
 
     def secrets(self) -> Iterator[str]:
-        """Every secret value in use, for the redactor and for nobody else."""
-        return (value for _, value in self.named_secrets())
+        """Every secret value in use, for the redactor and for nobody else.
+
+        What the file of declared checks takes from variables is one, unless a setting
+        of that name is none.
+        """
+        yield from (value for _, value in self.named_secrets())
+        references = self.health.references
+        for name in references.keys() - plain_names():
+            yield references[name].get_secret_value()
 
     def named_secrets(self) -> Iterator[tuple[str, str]]:
         """The same, each after its variable; from files, too."""
@@ -180,6 +187,12 @@ def fields() -> Iterator[tuple[str, FieldInfo, str, bool]]:
                 if field.alias is not None:
                     secret = SecretStr in get_args(field.annotation)
                     yield group, field, name, secret
+
+
+def plain_names() -> frozenset[str]:
+    """The variables of settings that are no secrets."""
+    names = (str(field.alias) for _, field, _, secret in fields() if not secret)
+    return frozenset(("ENVIRONMENT", *names))
 
 
 def _project_root() -> Path:

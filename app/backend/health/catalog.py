@@ -1,7 +1,8 @@
 """What is checked: the visible list of all checks.
 
 Own checks join it by an entry point of the group ``pm33.health_checks``, or by naming
-them in ``HEALTH_EXTRA_CHECKS=package.module:object``.
+them in ``HEALTH_EXTRA_CHECKS=package.module:object``; those that need no code, by the
+file of ``HEALTH_CHECKS_FILE``.
 """
 
 import importlib
@@ -63,7 +64,8 @@ def build_registry(
     """
     base = CheckPolicy(stale_periods=config.health.stale_periods)
     registry = Registry(config.health.checks, base)
-    for candidate, policy in _built_in(config, resources, vitals, verdicts):
+    pool = VendorPool()
+    for candidate, policy in _built_in(config, resources, vitals, verdicts, pool):
         try:
             registry.add(candidate, **policy)
         except CheckRegistrationError as error:
@@ -73,11 +75,20 @@ def build_registry(
             registry.add(candidate)
         except CheckRegistrationError as error:
             refuse(_with_origin(error, origin))
+    for origin, candidate, policy in _declared(config, resources, pool, refuse):
+        try:
+            registry.add(candidate, **policy)
+        except CheckRegistrationError as error:
+            refuse(_with_origin(error, origin))
     return registry
 
 
 def _built_in(
-    config: Config, resources: Resources, vitals: Vitals, verdicts: Verdicts
+    config: Config,
+    resources: Resources,
+    vitals: Vitals,
+    verdicts: Verdicts,
+    pool: VendorPool,
 ) -> Iterator[tuple[Check, dict[str, Any]]]:
     """Yields our own, each with what it does not say of itself."""
     application = ApplicationCheck(
@@ -101,8 +112,21 @@ def _built_in(
     cache = CacheCheck(config.services.redis_url)
     yield cache, {"shared": True, "period": 5.0, "timeout": 2.0}
     yield SystemCheck(), {"period": 15.0}
-    for vendor in vendor_checks(VENDORS, config, VendorPool()):
+    for vendor in vendor_checks(VENDORS, config, pool):
         yield vendor, {}
+
+
+def _declared(
+    config: Config, resources: Resources, pool: VendorPool, refuse: Refuse
+) -> Iterator[tuple[str, Check, dict[str, Any]]]:
+    """Yields what the file of declared checks has, each with its place and policy."""
+    if config.health.checks_file is None:
+        return
+    from app.backend.health.checks.declared import (  # noqa: PLC0415 - few have one
+        DeclaredChecks,
+    )
+
+    yield from DeclaredChecks(config, resources, pool).read(refuse)
 
 
 def _extra_checks(config: Config, refuse: Refuse) -> Iterator[tuple[str, Any]]:

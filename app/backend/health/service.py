@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from app.backend.health.config_faults import config_faults
 from app.backend.health.fingerprint import fingerprint_of
 from app.backend.health.fleet import Fleet
 from app.backend.health.gate import FaultKind, GateFault
+from app.backend.health.heartbeats import Heartbeat
 from app.backend.health.identity import Identifier
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopBlock, LoopWatchdog
@@ -101,6 +102,15 @@ class HealthService:
             supervisor=self._supervisor,
             fleet=self._fleet(SharedResults(connection)) if connection else None,
         )
+
+    @property
+    def heartbeats(self) -> Mapping[str, Heartbeat]:
+        """The jobs that have to say that they have run, by name."""
+        return {
+            entry.name: entry.check
+            for entry in self.registry
+            if isinstance(entry.check, Heartbeat)
+        }
 
     def add_fault(self, error: OpsError, source: str) -> None:
         """Holds the startup gate for good, or raises where that was asked for."""

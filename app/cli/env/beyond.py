@@ -39,6 +39,12 @@ _MISMATCH: Final = Judgement(
     " environment than the one they were judged for",
     remedy="set ENVIRONMENT to the one that is meant, or ask for the other",
 )
+_DECLARED: Final = Judgement(
+    name="declared-check",
+    severity=EVERYWHERE,
+    reason="the check would be refused at the start, and the startup gate stay closed",
+    remedy="correct the line that is named; docs/extending.md shows each type",
+)
 _ASKED: Final = (
     Judgement(
         name="service-refused",
@@ -66,7 +72,7 @@ _ASKED: Final = (
         remedy="ask from Railway, in `railway ssh`",
     ),
 )
-BEYOND: Final = (_UNUSABLE, _MISMATCH, *_ASKED)
+BEYOND: Final = (_UNUSABLE, _MISMATCH, _DECLARED, *_ASKED)
 """All of them."""
 
 _NAMING: Final = frozenset({"ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME"})
@@ -82,5 +88,7 @@ def beyond(entry: Entry) -> Iterator[Judgement]:
         yield _UNUSABLE
     if entry.name in _NAMING:
         yield _MISMATCH
+    if entry.name == "HEALTH_CHECKS_FILE":
+        yield _DECLARED
     if entry.name in _PROVEN:
         yield from _ASKED

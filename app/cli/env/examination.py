@@ -63,6 +63,7 @@ def examine(variables: Variables, wish: Wish) -> Verdict:
     click.echo(f"environment {named} ({origin})", err=True)
     config, found = validate(variables, named)
     findings = [*found, *another_environment(variables, named)]
+    findings += _declared(config, variables)
     asked, spared = (None, ()) if wish.offline else _ask(config, findings)
     # These alone are redacted: a server's words may quote what it was sent. The rules'
     # own hold no value, and a secret such as "postgres" would only be cut out of them.
@@ -89,6 +90,14 @@ def _keep_quiet(redactor: Redactor) -> None:
     """What libraries log, and what nobody catches, goes out redacted and on stderr."""
     configure_logging(config=read_config({}), redactor=redactor, stream=sys.stderr)
     logging.getLogger().setLevel(logging.WARNING)
+
+
+def _declared(config: Config, variables: Variables) -> Iterable[Finding]:
+    if config.health.checks_file is None:
+        return ()
+    from app.cli.env.declared import declared_findings  # noqa: PLC0415 - few have one
+
+    return declared_findings(config, variables)
 
 
 def _ask(

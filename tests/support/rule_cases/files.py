@@ -74,6 +74,16 @@ def _elsewhere() -> Iterator[Case]:
     )
     unusable = ("SECRET_KEY_FILE", ERROR, "unusable-value")
     yield case("a process without its file", PRODUCTION, file, unusable, own=True)
+    checks: Change = {"HEALTH_CHECKS_FILE": _NOWHERE}
+    yield from alike(
+        "declared checks of another machine",
+        checks,
+        "HEALTH_CHECKS_FILE",
+        "file-elsewhere",
+        production=INFO,
+        staging=INFO,
+    )
+    yield case("who reads the checks says what is wrong", PRODUCTION, checks, own=True)
 
 
 def _certificates() -> Iterator[Case]:

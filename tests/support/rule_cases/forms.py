@@ -47,7 +47,7 @@ def _imported() -> Iterator[Case]:
         )
     yield case("a module whose object is app", PRODUCTION, {mount: "application"})
     yield case("objects", PRODUCTION, {mount: "my-app.web:app", extra: "a:b.c, d:e"})
-    for name in ("HEALTH_CHECKS_FILE", "PM33_MIGRATIONS"):
+    for name in ("PM33_MIGRATIONS",):
         yield from alike(
             f"{name}, which nothing reads",
             {name: "/app/of-mine"},

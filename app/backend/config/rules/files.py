@@ -19,6 +19,7 @@ __all__ = ["RULES", "elsewhere"]
 
 _SHORTEST = 8  # HOST_FILE and PORT_FILE may be anybody's
 _CA = "DB_SSL_CA"
+_CHECKS = "HEALTH_CHECKS_FILE"
 _CERTIFICATES: Final = (_CA, *URLS)
 
 
@@ -39,6 +40,9 @@ def _elsewhere(facts: Facts) -> Broken:
         return
     for name in (*sorted(elsewhere(facts.variables)), *_missing_certificates(facts)):
         yield name, "names a file that is not here, so nobody has looked into it"
+    checks = facts.config.health.checks_file
+    if checks is not None and not os.path.exists(checks):  # noqa: PTH110 - as above
+        yield _CHECKS, "names a file that is not here, so nobody has looked into it"
 
 
 def _no_certificate(facts: Facts) -> Broken:
@@ -105,7 +109,7 @@ RULES: Final = (
     ),
     Rule(
         name="file-elsewhere",
-        variables=(*SECRETS, _CA, *URLS),
+        variables=(*SECRETS, _CA, *URLS, _CHECKS),
         severity=dict.fromkeys(EVERYWHERE, Severity.INFO),
         reason="it is read where the service runs; there it is an error if it is not"
         " there",

@@ -20,7 +20,7 @@ __all__ = ["RULES"]
 _HOSTS = "ALLOWED_HOSTS"
 _PROXIES = "TRUSTED_PROXIES"
 _EXTRA = "HEALTH_EXTRA_CHECKS"
-_RESERVED = ("HEALTH_CHECKS_FILE", "PM33_MIGRATIONS")
+_RESERVED = ("PM33_MIGRATIONS",)
 _OBJECT = re.compile(r"[^\s:/]+:[^\s:/]+")
 # Without a name the object is called app, as uvicorn's users expect.
 _APPLICATION = re.compile(r"[^\s:/]+(?::[^\s:/]+)?")
@@ -112,7 +112,7 @@ RULES: Final = (
         variables=_RESERVED,
         severity=severities(Severity.WARNING, Severity.WARNING, Severity.INFO),
         reason="who sets it expects an effect that it does not have",
-        remedy="take it away; checks of one's own go into HEALTH_EXTRA_CHECKS",
+        remedy="take it away",
         broken=_reserved,
     ),
     Rule(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 
 from app.backend.config.settings.values import (
     Duration,
@@ -76,7 +76,10 @@ class CheckKnobs(Group):
 
 
 class HealthSettings(Group):
-    """The health system as a whole; what is told to one check is in ``checks``."""
+    """The health system as a whole; what is told to one check is in ``checks``.
+
+    What the file of declared checks refers to as ``${NAME}`` is in ``references``.
+    """
 
     extra_checks: Names = Field(
         (),
@@ -86,7 +89,8 @@ class HealthSettings(Group):
     checks_file: Path | None = Field(
         None,
         alias="HEALTH_CHECKS_FILE",
-        description="File of further checks. Reserved: nothing reads it yet.",
+        description="TOML file of further checks that need no code: HTTP, TCP, TLS, "
+        "DNS, SQL, heartbeats.",
     )
     gate_grace: Seconds = Field(
         60.0,
@@ -107,6 +111,7 @@ class HealthSettings(Group):
         "overloaded.",
     )
     checks: dict[str, CheckKnobs] = Field(default_factory=dict)
+    references: dict[str, SecretStr] = Field(default_factory=dict)
 
 
 class OpsSettings(Group):

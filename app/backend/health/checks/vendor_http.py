@@ -1,36 +1,41 @@
-"""Asks a vendor over HTTP: bounded in time and size, and nothing is followed."""
+"""Asks over HTTP: bounded in time and size, and nothing is followed."""
 
 import asyncio
-import errno
 import json
-import socket
-import ssl
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
 
+from app.backend.health.checks.network_failures import (
+    REACH,
+    network_fault,
+    no_connection,
+)
 from app.backend.health.checks.vendor import Answer, Fault, Read
 from app.backend.health.models import Failure
 
-__all__ = ["ask", "open_client"]
+__all__ = ["Fetched", "ask", "fetch", "open_client"]
 
-_UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT})
 _OWN_SHARE = 0.8
-_CAUSES: tuple[tuple[type[BaseException], Failure, str], ...] = (
-    (
-        ssl.SSLCertVerificationError,
-        Failure.TLS,
-        "the certificate of {host} cannot be trusted",
-    ),
-    (ssl.SSLError, Failure.TLS, "TLS with {host} failed"),
-    (socket.gaierror, Failure.DNS, "the name {host} cannot be resolved"),
-    (TimeoutError, Failure.TIMEOUT, "no answer from {host} in time"),
-    (httpx.TimeoutException, Failure.TIMEOUT, "no answer from {host} in time"),
-    (ConnectionRefusedError, Failure.REFUSED, "{host} refused the connection"),
-)
-_REACH = "See whether this machine may reach it, and whether the address is right."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came back, as it came; its ``repr`` shows the status and the fault alone.
+
+    Attributes:
+        status: of HTTP; 0 without an answer.
+        headers: names in lower case.
+        body: None: it is longer than was asked for, or broke off.
+        fault: what kept the answer, or its end, from coming.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    fault: Fault | None = None
 
 
 def open_client() -> httpx.AsyncClient:
@@ -44,10 +49,15 @@ def open_client() -> httpx.AsyncClient:
         ImportError: a proxy's protocol needs what is not installed.
     """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncClient(limits=limits, timeout=None)  # noqa: S113 - ask() sets it
+    return httpx.AsyncClient(limits=limits, timeout=None)  # noqa: S113 - fetch() sets it
 
 
 async def ask(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Answer:  # noqa: ASYNC109 - a deadline for several awaits
+    """Sends the one request and reads the JSON that comes; as :func:`fetch` does."""
+    return _answer(await fetch(client, read, timeout=timeout))
+
+
+async def fetch(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Fetched:  # noqa: ASYNC109 - as above
     """Sends the one request and reads what comes, but no more than ``read.most``.
 
     Args:
@@ -64,7 +74,9 @@ async def ask(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Answe
             return await _exchange(client, read, timeout)
     except TimeoutError:
         message = f"no whole answer from {host} within {timeout:g} s"
-        return Answer(fault=_fault(Failure.TIMEOUT, message))
+        return Fetched(
+            fault=Fault(failure=Failure.TIMEOUT, message=message, remedy=REACH)
+        )
     except (
         httpx.InvalidURL,
         httpx.UnsupportedProtocol,
@@ -74,14 +86,14 @@ async def ask(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Answe
     ):
         return _unsendable()
     except (httpx.TransportError, OSError) as error:
-        return Answer(fault=_no_answer(error, host))
+        return Fetched(fault=_no_answer(error, host))
 
 
 async def _exchange(
     client: httpx.AsyncClient,
     read: Read,
     timeout: float,  # noqa: ASYNC109 - as above
-) -> Answer:
+) -> Fetched:
     request = client.build_request(
         read.method,
         read.url,
@@ -98,17 +110,15 @@ async def _exchange(
         timeout=httpx.Timeout(None, connect=timeout * _OWN_SHARE),
     )
     response = await client.send(request, stream=True, follow_redirects=False)
+    headers = {name.lower(): value for name, value in response.headers.items()}
     try:
-        try:
-            body = await _bounded(response, read.most)
-        except httpx.TransportError:
-            fault = _unreadable("its body broke off")
-            return Answer(
-                status=response.status_code, headers=_headers(response), fault=fault
-            )
-        return _answer(response, body)
+        body = await _bounded(response, read.most)
+    except httpx.TransportError:
+        fault = _unreadable("its body broke off")
+        return Fetched(status=response.status_code, headers=headers, fault=fault)
     finally:
         await response.aclose()
+    return Fetched(status=response.status_code, headers=headers, body=body)
 
 
 async def _bounded(response: httpx.Response, most: int) -> bytes | None:
@@ -121,11 +131,13 @@ async def _bounded(response: httpx.Response, most: int) -> bytes | None:
     return bytes(body)
 
 
-def _answer(response: httpx.Response, body: bytes | None) -> Answer:
-    headers = _headers(response)
-    value, text, fault = None, "", None
+def _answer(fetched: Fetched) -> Answer:
+    headers, body = fetched.headers, fetched.body
+    value, text, fault = None, "", fetched.fault
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body is None:
+    if fault is not None:
+        pass  # there is nothing to read
+    elif body is None:
         fault = _unreadable("its body is longer than any that the vendor sends")
     elif headers.get("content-encoding", "identity").lower() != "identity":
         fault = _unreadable("its body is compressed, which was not asked for")
@@ -138,16 +150,12 @@ def _answer(response: httpx.Response, body: bytes | None) -> Answer:
         text = body.decode(errors="replace").strip() if kind == "text/plain" else ""
         fault = _unreadable("its content type is not JSON")
     return Answer(
-        status=response.status_code,
+        status=fetched.status,
         headers=headers,
         body=value,
         text=text,
         fault=fault,
     )
-
-
-def _headers(response: httpx.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _unreadable(message: str) -> Fault:
@@ -157,8 +165,8 @@ def _unreadable(message: str) -> Fault:
     )
 
 
-def _unsendable() -> Answer:
-    return Answer(
+def _unsendable() -> Fetched:
+    return Fetched(
         fault=Fault(
             failure=Failure.CONFIG,
             message="the request cannot be written with these values",
@@ -170,29 +178,16 @@ def _unsendable() -> Answer:
 
 def _no_answer(error: Exception, host: str) -> Fault:
     """What kept it from coming, by the first cause that tells (httpx wraps it)."""
-    for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
-            return _fault(Failure.TIMEOUT, f"there is no route to {host}")
-        for kind, failure, message in _CAUSES:
-            if isinstance(cause, kind):
-                temporary = getattr(cause, "errno", None) == socket.EAI_AGAIN
-                fault = _fault(failure, message.format(host=host))
-                return replace(fault, transient=failure is Failure.DNS and temporary)
+    told = network_fault(error, host)
+    if told is not None:
+        return told
+    if isinstance(error, httpx.TimeoutException):
+        message = f"no answer from {host} in time"
+        return Fault(failure=Failure.TIMEOUT, message=message, remedy=REACH)
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-        return _fault(Failure.REFUSED, f"{host} closed the connection unanswered")
-    return _fault(Failure.REFUSED, f"no connection to {host}")
-
-
-def _fault(failure: Failure, message: str) -> Fault:
-    return Fault(failure=failure, message=message, remedy=_REACH)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            yield from error.exceptions
-        error = error.__cause__ or error.__context__
+        message = f"{host} closed the connection unanswered"
+        return Fault(failure=Failure.REFUSED, message=message, remedy=REACH)
+    return no_connection(error, host)
 
 
 def _host(url: str) -> str:

@@ -1,0 +1,62 @@
+"""The file of declared checks, judged as the service will read it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from app.backend.config.environment import Config
+from app.backend.config.findings import Finding, Severity
+from app.backend.config.settings import CHECKS
+from app.backend.config.variables import Variables
+from app.backend.health.checks.declared.faults import Fault
+from app.backend.health.checks.declared.file import Declaration, read_checks_file
+from app.backend.health.checks.declared.references import Given
+from app.backend.health.registry import FunctionCheck, Registry
+from app.errors import CheckRegistrationError
+
+__all__ = ["RULE", "declared_findings"]
+
+RULE: Final = "declared-check"
+"""The rule that a faulty declaration breaks."""
+_VARIABLE: Final = "HEALTH_CHECKS_FILE"
+
+
+def declared_findings(config: Config, variables: Variables) -> Iterator[Finding]:
+    """What the startup gate would say of the file, each fault at its line.
+
+    Nothing where the file is for another machine, and not here.
+
+    Args:
+        config: as the variables make it.
+        variables: what a reference may stand for, sealed ones included.
+    """
+    file = config.health.checks_file
+    if file is None or not (variables.are_own or file.exists()):
+        return
+    given = Given(config.health.references, variables.sealed)
+    read = read_checks_file(str(file), given)
+    for fault in (*read.faults, *_refused(read.declarations, config)):
+        yield Finding(
+            variable=_VARIABLE,
+            severity=Severity.ERROR,
+            rule=RULE,
+            message=f"declares what cannot be used: {fault.message}",
+            remedy=fault.remedy,
+            source=fault.place(str(file)),
+        )
+
+
+def _refused(declarations: tuple[Declaration, ...], config: Config) -> Iterator[Fault]:
+    """What the registry does not take: a name, a budget."""
+    knobs = config.health.checks
+    registry = Registry({name: knobs[name] for name in knobs.keys() - CHECKS})
+    for taken in sorted(CHECKS):
+        registry.add(FunctionCheck(taken, _nothing))
+    for one in declarations:
+        try:
+            registry.add(FunctionCheck(one.name, _nothing), **one.table.policy)
+        except CheckRegistrationError as error:
+            yield Fault(line=one.line, message=str(error), remedy=error.remedy)
+
+
+def _nothing() -> None:
+    """Is never asked."""
