@@ -10,6 +10,7 @@
     │   ├── DuplicateCheckError
     │   └── CheckBudgetError            it would ask too often
     ├── CheckFailedError            a check's own verdict, raised instead of returned
+    ├── VendorLimitedError          a call of a vendor would exceed its limit
     ├── RouteTakenError             the host application already has one of our paths
     ├── MigrationError              the schema could not be brought where it should be
     │   └── SchemaIncompatibleError
@@ -58,6 +59,7 @@ __all__ = [
     "SchemaIncompatibleError",
     "TargetError",
     "UnreadableSourceError",
+    "VendorLimitedError",
 ]
 
 
@@ -155,6 +157,25 @@ class CheckFailedError(OpsError):
         super().__init__(message, remedy=remedy)
         self.failure = failure
         self.answered = answered
+
+
+class VendorLimitedError(OpsError):
+    """A call of a vendor would exceed its limit, and was not made.
+
+    Args:
+        message: which limit of whom.
+        remedy: what to do about it.
+        retry_after: seconds after which the call may be made, for ``Retry-After``.
+    """
+
+    http_status = 503
+    title = "Vendor limit reached"
+
+    def __init__(
+        self, message: str, *, remedy: str = "", retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
 
 
 class RouteTakenError(OpsError):

@@ -6,11 +6,12 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from app.backend.clients import Clients
 from app.backend.config.environment import Config
 from app.backend.database.connection import ReservedConnection
 from app.backend.database.embedded import running_url
@@ -50,6 +51,7 @@ class Resources:
         database_error: why the configured database URL cannot be used.
         health_connection: the database check's own.
         store_connection: for the tables of schema ``ops``.
+        clients: the application's own, of AI, vector and payment services.
     """
 
     config: Config
@@ -57,7 +59,11 @@ class Resources:
     database_error: ConfigError | None = None
     health_connection: ReservedConnection | None = None
     store_connection: ReservedConnection | None = None
+    clients: Clients = field(init=False)
     _engine: AsyncEngine | None = None
+
+    def __post_init__(self) -> None:
+        self.clients = Clients(self.config)
 
     async def engine(self) -> AsyncEngine:
         """The application's engine, built when it is first asked for.
@@ -108,6 +114,7 @@ class Resources:
 
     async def close(self) -> None:
         """Closes what was opened, in reverse order; it may be opened again."""
+        await self.clients.close()
         for reserved in (self.store_connection, self.health_connection):
             if reserved is not None:
                 await reserved.close()

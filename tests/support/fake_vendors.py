@@ -5,7 +5,7 @@ It knows one credential for each voice, and refuses all others as that vendor do
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ __all__ = [
     "RETRY_AFTER",
     "Behaviour",
     "FakeVendors",
+    "Route",
     "closed_port",
     "fake_vendors",
 ]
@@ -53,6 +54,9 @@ PIECES = 160
 
 _ROUTES = {voice.route: name for name, voice in VOICES.items()}
 
+Route = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+"""Writes the whole answer."""
+
 
 class FakeVendors:
     """What it does, and what it was asked.
@@ -63,6 +67,8 @@ class FakeVendors:
         behaviours: of the voices that do not just answer.
         replies: what a voice says instead, whatever the behaviour.
         pieces: of oversized bodies that somebody has taken.
+        routes: by method and path, what no voice is asked about: the application's
+            own calls.
     """
 
     def __init__(self) -> None:
@@ -71,6 +77,7 @@ class FakeVendors:
         self.behaviours: dict[str, Behaviour] = {}
         self.replies: dict[str, Reply] = {}
         self.pieces = 0
+        self.routes: dict[str, Route] = {}
 
     def variables(self) -> dict[str, str]:
         """The environment in which everything is configured and leads here."""
@@ -127,6 +134,8 @@ class FakeVendors:
         elif asked.voice:
             behaviour = self.behaviours.get(asked.voice, Behaviour.OK)
             await self._behave(VOICES[asked.voice], behaviour, asked, writer)
+        elif (route := self.routes.get(f"{asked.method} {asked.path}")) is not None:
+            await route(asked, writer)
         else:
             writer.write(Reply(404, {"error": "no such route"}).encode())
         await writer.drain()

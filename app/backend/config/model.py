@@ -24,6 +24,7 @@ from app.backend.config.settings import (
     DeploymentSettings,
     Group,
     HealthSettings,
+    LimitSettings,
     MonitoringSettings,
     OpsSettings,
     PineconeSettings,
@@ -73,6 +74,7 @@ class Config(BaseSettings):
     ai: AiSettings = Field(default_factory=AiSettings)
     pinecone: PineconeSettings = Field(default_factory=PineconeSettings)
     services: ServiceSettings = Field(default_factory=ServiceSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     server: ServerSettings = Field(default_factory=ServerSettings)

@@ -10,10 +10,13 @@ from typing import Final
 
 from app.backend.health.models import CheckPolicy, CheckResult, Failure
 
-__all__ = ["DELAYS", "LONGEST", "Delay", "pause_after"]
+__all__ = ["DELAYS", "LONGEST", "TRAFFIC", "Delay", "pause_after"]
 
 LONGEST: Final = 3600.0
 """Seconds for which ``Retry-After`` is believed: a day in it would blind the check."""
+
+TRAFFIC: Final = "traffic"
+"""``data["source"]`` of what the application's own calls have told, unasked."""
 
 _HOUR = 3600.0
 
@@ -85,6 +88,8 @@ def pause_after(result: CheckResult, policy: CheckPolicy, *, sure: bool) -> floa
     """
     if not policy.backoff or result.failure is None:
         return 0.0
+    if result.data.get("source") == TRAFFIC:
+        return 0.0  # looking again asks nobody
     delay = DELAYS[Failure(result.failure)]
     asked = min(result.retry_after or 0.0, LONGEST)
     usual = delay.seconds if sure else 0.0

@@ -112,7 +112,8 @@ def _built_in(
     cache = CacheCheck(config.services.redis_url)
     yield cache, {"shared": True, "period": 5.0, "timeout": 2.0}
     yield SystemCheck(), {"period": 15.0}
-    for vendor in vendor_checks(VENDORS, config, pool):
+    traffic = resources.clients.outcomes
+    for vendor in vendor_checks(VENDORS, config, pool, traffic):
         yield vendor, {}
 
 

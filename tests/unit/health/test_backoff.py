@@ -84,3 +84,9 @@ def test_a_delay_never_shortens_a_period() -> None:
 
 def test_what_is_well_is_asked_after_its_period() -> None:
     assert pause_after(CheckResult.healthy(), POLICY, sure=True) == 0
+
+
+def test_what_traffic_has_told_is_looked_at_again_since_that_asks_nobody() -> None:
+    told = CheckResult.degraded(Failure.QUOTA, "no credit is left", source="traffic")
+
+    assert pause_after(told, POLICY, sure=True) == 0

@@ -12,6 +12,7 @@ from app.backend.config.settings.health import (
     HealthSettings,
     OpsSettings,
 )
+from app.backend.config.settings.limits import LimitSettings
 from app.backend.config.settings.monitoring import MonitoringSettings
 from app.backend.config.settings.server import SecuritySettings, ServerSettings
 from app.backend.config.settings.services import (
@@ -30,6 +31,7 @@ __all__ = [
     "DeploymentSettings",
     "Group",
     "HealthSettings",
+    "LimitSettings",
     "MonitoringSettings",
     "OpsSettings",
     "PineconeSettings",

@@ -1,6 +1,7 @@
 """Anthropic: the list of models, one long, which spends no tokens."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from app.backend.config.environment import Config
 from app.backend.health.checks.vendor import Answer, Read, base_url, secret
@@ -8,6 +9,7 @@ from app.backend.health.checks.vendor_answers import (
     OUTAGES,
     STRANGER,
     Row,
+    error_word,
     judge_answer,
     wants_list,
 )
@@ -18,8 +20,30 @@ __all__ = ["ANSWERS", "Anthropic"]
 _WHO = "Anthropic"
 
 # https://docs.anthropic.com/en/api/errors. Exhausted credit is told to calls for
-# messages alone (400 and a sentence), so that this read cannot see it.
+# messages alone (400 and a sentence), so that this read cannot see it; the calls of the
+# application do. The words for that are ours, the sentences those of 2025 and 2026
+# (anthropics/claude-code#66314, #38035).
+_NO_CREDIT = "no_credit"
+_LIMIT_REACHED = "usage_limit_reached"
+_SENTENCES = {
+    "credit balance is too low": _NO_CREDIT,
+    "reached your specified api usage limits": _LIMIT_REACHED,
+}
 ANSWERS = (
+    Row(
+        400,
+        _NO_CREDIT,
+        Failure.QUOTA,
+        "no credit is left",
+        "Buy credit at console.anthropic.com; waiting does not help.",
+    ),
+    Row(
+        400,
+        _LIMIT_REACHED,
+        Failure.QUOTA,
+        "the usage limit that the organisation has set is reached",
+        "Raise it at console.anthropic.com, or wait for the first day of the month.",
+    ),
     Row(
         401,
         "",
@@ -81,13 +105,20 @@ class Anthropic:
     def judge(self, answer: Answer, config: Config) -> CheckResult:
         """By :data:`ANSWERS`."""
         del config
-        error = answer.body.get("error") if isinstance(answer.body, Mapping) else None
-        details = error.get("details") if isinstance(error, Mapping) else None
-        code = details.get("error_code") if isinstance(details, Mapping) else None
         return judge_answer(
             answer,
             ANSWERS,
             who=_WHO,
-            code=code if isinstance(code, str) else "",
+            code=_code(answer.body),
             found=lambda body: wants_list(_WHO, body),
         )
+
+
+def _code(body: Any) -> str:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    details = error.get("details") if isinstance(error, Mapping) else None
+    code = details.get("error_code") if isinstance(details, Mapping) else None
+    if isinstance(code, str):
+        return code
+    sentence = error_word(body, "message").lower()
+    return next((word for part, word in _SENTENCES.items() if part in sentence), "")

@@ -1,11 +1,10 @@
 """How a table of answers is read: the first row that fits decides."""
 
-import email.utils
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.backend.clients.retry_after import retry_after
 from app.backend.health.checks.vendor import Answer, Fault
 from app.backend.health.models import CheckResult, Failure, Status
 
@@ -168,25 +167,6 @@ def error_word(body: Any, *names: str) -> str:
     error = body.get("error") if isinstance(body, Mapping) else None
     words = (error.get(name) for name in names) if isinstance(error, Mapping) else ()
     return next((word for word in words if word and isinstance(word, str)), "")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, by ``Retry-After`` (RFC 9110 §10.2.3); None: it does not say.
-
-    A date is measured from the answer's own ``Date``, so that no clock is needed.
-    """
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            until = email.utils.parsedate_to_datetime(text)
-            seconds = (
-                until - email.utils.parsedate_to_datetime(headers.get("date", ""))
-            ).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _silent(fault: Fault, who: str) -> CheckResult:

@@ -5,11 +5,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from app.backend.clients import Outcomes
 from app.backend.config.environment import Config
 from app.backend.health.checks.vendor import Read, Vendor, prove, read_of
 from app.backend.health.checks.vendor_pool import VendorPool
+from app.backend.health.checks.vendor_traffic import OwnLook, judge_traffic
 from app.backend.health.models import CheckResult, Failure
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ class VendorCheck:
         config: with their values.
         pool: what is asked through; closed together with the check.
         timeout: seconds for an attempt.
+        traffic: what came of the application's own calls; None: it has no client.
     """
 
     shared = True
@@ -82,6 +86,7 @@ class VendorCheck:
         pool: VendorPool,
         *,
         timeout: float = 10.0,
+        traffic: Outcomes | None = None,
     ) -> None:
         self.name = vendors[0].name
         self.period = TERMS[self.name].period
@@ -94,11 +99,18 @@ class VendorCheck:
         self._pool = pool
         self.calls = len(self._reads)
         self.subject = _subject(config, [read for _, read in self._reads])
+        self._traffic = traffic
+        self._own: OwnLook | None = None
 
     async def probe(self) -> CheckResult:
-        """Asks for each credential once; the worse verdict decides."""
+        """Asks for each credential once; the worse verdict decides.
+
+        Nobody is asked where the application's own calls have told enough.
+        """
         if not self._reads:
             return self._skipped()
+        if (told := self._told()) is not None:
+            return told
         entered = time.monotonic()
         try:
             client = await self._pool.client()
@@ -114,7 +126,22 @@ class VendorCheck:
         left = self.timeout * _READ_SHARE - (time.monotonic() - entered)
         deadline = max(left, self.timeout * _LEAST_SHARE)
         asked = (self._proven(client, *pair, deadline) for pair in self._reads)
-        return _joined(await asyncio.gather(*asked))
+        result = _joined(await asyncio.gather(*asked))
+        self._own = OwnLook(time.monotonic(), result)
+        return result
+
+    def _told(self) -> CheckResult | None:
+        if self._traffic is None:
+            return None
+        knobs = self._config.health.checks.get(self.name)
+        return judge_traffic(
+            self._reads[0][0],
+            self._traffic,
+            self._own,
+            self._config,
+            now=time.monotonic(),
+            period=(knobs and knobs.period) or self.period,
+        )
 
     async def _proven(
         self, client: "httpx.AsyncClient", vendor: Vendor, read: Read, seconds: float
@@ -135,14 +162,18 @@ class VendorCheck:
 
 
 def vendor_checks(
-    vendors: Sequence[Vendor], config: Config, pool: VendorPool
+    vendors: Sequence[Vendor],
+    config: Config,
+    pool: VendorPool,
+    traffic: Mapping[str, Outcomes] = MappingProxyType({}),
 ) -> tuple[VendorCheck, ...]:
     """One check for each name; credentials of one name stand side by side."""
     checks = []
     for name, group in groupby(vendors, key=lambda vendor: vendor.name):
         knobs = config.health.checks.get(name)
         given = {"timeout": knobs.timeout} if knobs and knobs.timeout else {}
-        checks.append(VendorCheck(tuple(group), config, pool, **given))
+        seen = traffic.get(name)
+        checks.append(VendorCheck(tuple(group), config, pool, traffic=seen, **given))
     return tuple(checks)
 
 

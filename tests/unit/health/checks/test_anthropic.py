@@ -14,10 +14,24 @@ SPENT = {
 }
 
 
+NO_CREDIT = (
+    "Your credit balance is too low to access the Anthropic API. Please go to Plans &"
+    " Billing to upgrade or purchase credits."
+)
+LIMIT = (
+    "You have reached your specified API usage limits. You will regain access on"
+    " 2026-04-01 at 00:00 UTC."
+)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "failure"),
     [
         (200, {"data": [], "has_more": False}, None),
+        (400, {"error": {"message": NO_CREDIT}}, Failure.QUOTA),
+        (400, {"error": {"message": LIMIT}}, Failure.QUOTA),
+        (400, {"error": {"message": "max_tokens: required"}}, Failure.INTERNAL),
+        (400, {"error": {"message": 7}}, Failure.INTERNAL),
         (200, {"models": []}, Failure.INTERNAL),
         (401, {"error": {"type": "authentication_error"}}, Failure.AUTH),
         (402, {"error": {"type": "billing_error"}}, Failure.QUOTA),

@@ -1,9 +1,11 @@
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from typing_extensions import override
 
+from app.backend.clients import FailedAnswer, Outcomes
 from app.backend.config.environment import Config
 from app.backend.health.checks.vendor import Answer, Read
 from app.backend.health.checks.vendor_check import TERMS, VendorCheck, vendor_checks
@@ -171,6 +173,33 @@ async def test_a_client_that_cannot_be_opened_is_a_fault_of_configuration(
     assert (result.status, result.failure) == (Status.UNHEALTHY, Failure.CONFIG)
     assert "canary" not in repr(result)
     assert result.remedy
+
+
+async def test_what_traffic_tells_need_not_be_asked() -> None:
+    pool, seen = Wire(), Outcomes()
+    credential = Credential("KEY", CheckResult.healthy(http_status=200))
+    check = VendorCheck([credential], CONFIG, pool, traffic=seen)
+    await check.probe()
+    seen.succeeded("POST", time.monotonic())
+    told = await check.probe()
+
+    assert (pool.opened, told.status) == (1, Status.HEALTHY)
+    assert told.data["source"] == "traffic"
+    assert told.data["http_status"] == 200
+
+    seen.failed(FailedAnswer(at=time.monotonic(), method="POST", status=500))
+    assert "source" not in (await check.probe()).data
+    assert pool.opened == 2
+
+
+async def test_a_period_that_is_set_is_how_long_a_success_is_fresh() -> None:
+    config = config_of(STRIPE_SECRET_KEY="sk_test_x", HEALTH_STRIPE_PERIOD="0.01")
+    seen = Outcomes()
+    checks = vendor_checks(VENDORS, config, Wire(), {"stripe": seen})
+    [check] = [one for one in checks if one.name == "stripe"]
+    seen.succeeded("POST", time.monotonic() - 1)
+
+    assert "source" not in (await check.probe()).data
 
 
 async def test_a_pool_opens_one_client_for_all_and_may_be_opened_again() -> None:
