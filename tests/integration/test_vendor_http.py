@@ -1,10 +1,7 @@
 """What the network does to a read: each fault by its own class, over real sockets."""
 
-import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import which
 
@@ -14,6 +11,7 @@ import pytest
 from app.backend.health.checks.vendor import Answer, Read
 from app.backend.health.checks.vendor_http import ask
 from app.backend.health.models import Failure
+from tests.support.bare_servers import plain_server, tls_server
 from tests.support.canned_http import still_open
 from tests.support.fake_vendors import FakeVendors, closed_port, fake_vendors
 
@@ -100,42 +98,6 @@ async def test_an_address_that_is_none_is_a_fault_of_configuration(
     client: httpx.AsyncClient, url: str
 ) -> None:
     assert said(await get(client, url))[0] is Failure.CONFIG
-
-
-@asynccontextmanager
-async def tls_server(folder: Path) -> AsyncIterator[int]:
-    """Shows a certificate that it signed itself."""
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    subprocess.run(  # noqa: ASYNC221 - before anything else runs
-        [
-            *("openssl", "req", "-x509", *curve, "-days", "2"),
-            *("-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    server = await asyncio.start_server(
-        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context
-    )
-    async with server:
-        yield int(server.sockets[0].getsockname()[1])
-
-
-@asynccontextmanager
-async def plain_server(says: bytes) -> AsyncIterator[int]:
-    """Says that at once, or nothing for ever; no TLS."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(says)
-        await reader.read() if not says else await reader.read(1)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield int(server.sockets[0].getsockname()[1])
 
 
 async def get(client: httpx.AsyncClient, url: str) -> Answer:

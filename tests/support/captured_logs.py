@@ -21,7 +21,10 @@ __all__ = ["CapturedLogs", "captured_logs"]
 _TOUCHED = (
     "asyncio",
     "httpcore",
+    "httpcore2",
     "httpx",
+    "httpx2",
+    "pinecone",
     "py.warnings",
     "urllib3",
     "uvicorn",

@@ -78,6 +78,11 @@ def _bearer(asked: Asked) -> str | None:
     return asked.headers.get("authorization", "").removeprefix("Bearer ")
 
 
+def _anthropics(asked: Asked) -> str | None:
+    """Its API takes the key in either header; its SDK sends the second."""
+    return asked.headers.get("x-api-key") or _bearer(asked)
+
+
 def _in_body(asked: Asked) -> str | None:
     value = json.loads(asked.body or b"{}")
     return str(value.get("api_key"))
@@ -94,6 +99,15 @@ def _text(status: int, word: str) -> Reply:
 
 _INDEX = {
     "name": "articles",
+    # What the SDK wants of each index, beside what the plain read looks at.
+    "host": "articles-a1b2c3d.svc.aped-1234.pinecone.io",
+    "deployment": {
+        "deployment_type": "managed",
+        "environment": "aws-us-east-1",
+        "cloud": "aws",
+        "region": "us-east-1",
+    },
+    "deletion_protection": "disabled",
     "schema": {
         "fields": {
             "embedding": {
@@ -111,7 +125,7 @@ VOICES: Mapping[str, Voice] = {
         "GET /anthropic/v1/models?limit=1",
         Reply(200, {"data": [{"id": "claude"}], "has_more": True}),
         Reply(401, _error("", "authentication_error")),
-        _header("x-api-key"),
+        _anthropics,
         quota=Reply(
             429,
             {

@@ -51,6 +51,7 @@ def build_registry(
     *,
     verdicts: Verdicts,
     refuse: Refuse,
+    pool: VendorPool,
 ) -> Registry:
     """Registers every check.
 
@@ -61,10 +62,10 @@ def build_registry(
         verdicts: what is known of a check by its name, asked while checks run.
         refuse: takes the error of a check that cannot be registered; the others are
             registered all the same, unless it raises.
+        pool: over which vendors are asked.
     """
     base = CheckPolicy(stale_periods=config.health.stale_periods)
     registry = Registry(config.health.checks, base)
-    pool = VendorPool()
     for candidate, policy in _built_in(config, resources, vitals, verdicts, pool):
         try:
             registry.add(candidate, **policy)

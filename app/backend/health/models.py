@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
     "JITTER",
@@ -14,6 +14,7 @@ __all__ = [
     "Failure",
     "ProbeFunction",
     "Status",
+    "Witnessing",
 ]
 
 JITTER = 0.1
@@ -166,6 +167,15 @@ class Check(Protocol):
     @property
     def probe(self) -> ProbeFunction:
         """The attempt."""
+        ...
+
+
+@runtime_checkable
+class Witnessing(Protocol):
+    """A check to which this process tells more than asking would."""
+
+    def corrected(self, result: CheckResult) -> CheckResult:
+        """What another replica has found, or what is known better here."""
         ...
 
 

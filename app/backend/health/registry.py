@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
-from app.backend.config.settings import CheckKnobs
+from app.backend.config.settings import SDK_CHECKS, CheckKnobs
 from app.backend.health.models import Check, CheckPolicy, ProbeFunction
 from app.errors import CheckBudgetError, CheckRegistrationError, DuplicateCheckError
 
@@ -101,6 +101,7 @@ class Registry:
         self._refused.add(check.name)
         _refuse_unusable(check.name, built)
         if knobs.enabled is not False:
+            _refuse_probe(check.name, knobs)
             _refuse_over_budget(check.name, built)
         self._refused.discard(check.name)
         self._names.add(check.name)
@@ -149,6 +150,15 @@ def _refuse_unusable(name: str, policy: CheckPolicy) -> None:
                 remedy=f"set HEALTH_{name.upper()}_{field_name.upper()}, or correct "
                 "the check",
             )
+
+
+def _refuse_probe(name: str, knobs: CheckKnobs) -> None:
+    if knobs.probe == "sdk" and name not in SDK_CHECKS:
+        raise CheckRegistrationError(
+            f"check {name!r} has no SDK to ask by",
+            remedy=f"take HEALTH_{name.upper()}_PROBE away, or set it to http; by SDK"
+            f" can be asked: {', '.join(sorted(SDK_CHECKS))}",
+        )
 
 
 def _refuse_over_budget(name: str, policy: CheckPolicy) -> None:

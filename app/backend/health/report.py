@@ -13,6 +13,7 @@ from app.backend.health.catalog import Vitals, build_registry
 from app.backend.health.checks.joined import JoinedCheck
 from app.backend.health.config_faults import config_faults
 from app.backend.health.identity import Identifier
+from app.backend.health.incidents.watch import IncidentWatch
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
 from app.backend.health.models import Status
@@ -77,12 +78,14 @@ async def get_health(
     try:
         async with open_resources(config) as resources:
             vitals = Vitals(lifecycle, watchdog, GcPauses())
+            incidents = IncidentWatch(config)
             registry = build_registry(
                 config,
                 resources,
                 vitals,
                 verdicts=verdict,
                 refuse=partial(_tell, redactor=redactor),
+                pool=incidents.pool,
             )
             board = Board(
                 registry,
@@ -94,7 +97,7 @@ async def get_health(
             try:
                 for wave in _waves(registry):
                     for name, result in (await run_once(wave)).items():
-                        board.record(name, result)
+                        board.record(name, incidents.blamed(name, result))
                 snapshot = board.publish()
             finally:
                 board.close()

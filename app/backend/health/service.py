@@ -18,9 +18,10 @@ from app.backend.health.fleet import Fleet
 from app.backend.health.gate import FaultKind, GateFault
 from app.backend.health.heartbeats import Heartbeat
 from app.backend.health.identity import Identifier
+from app.backend.health.incidents.watch import IncidentWatch
 from app.backend.health.lifecycle import Lifecycle
 from app.backend.health.loop_watchdog import GcPauses, LoopBlock, LoopWatchdog
-from app.backend.health.models import CheckResult, Failure
+from app.backend.health.models import CheckResult, Failure, Witnessing
 from app.backend.health.registry import Registered
 from app.backend.health.scheduler import Scheduler
 from app.backend.health.shared_results import SharedResults
@@ -73,12 +74,14 @@ class HealthService:
         self._vitals = Vitals(
             self.lifecycle, LoopWatchdog(on_block=_log_block), GcPauses()
         )
+        self._incidents = IncidentWatch(config)
         self.registry = build_registry(
             config,
             resources,
             self._vitals,
             verdicts=self._verdict,
             refuse=self._refuse,
+            pool=self._incidents.pool,
         )
         connection = resources.store_connection
         self._store = OpsStore(connection) if connection else None
@@ -96,7 +99,7 @@ class HealthService:
         self._unsubscribe: Callable[[], None] = _nothing
         self._scheduler = Scheduler(
             self.registry,
-            self.board.record,
+            self._record,
             urgent=self.board.urgent,
             pause=self.board.pause,
             supervisor=self._supervisor,
@@ -135,6 +138,7 @@ class HealthService:
                 extra={"remedy": f"known: {', '.join(e.name for e in self.registry)}"},
             )
         self._scheduler.start()
+        self._incidents.start(self._supervisor, self.registry)
         if self._store is not None:
             self._tend(self._store)
 
@@ -150,11 +154,12 @@ class HealthService:
         if self._store is not None:
             await self._last_words(self._store)
         await close_checks(self.registry)
+        await self._incidents.close()
 
     def _fleet(self, results: SharedResults) -> Fleet:
         return Fleet(
             results,
-            self.board.record,
+            self._hear,
             replica=lambda: self.identify().replica_id,
             fingerprint=self._fingerprint,
             sanitize=partial(sanitize, redactor=self._redactor),
@@ -196,6 +201,19 @@ class HealthService:
                 await store.leave(self.identify())
         except STORE_ERRORS as error:
             _log.info("the store was not told of the stop: %s", type(error).__name__)
+
+    def _record(self, name: str, result: CheckResult) -> None:
+        self.board.record(name, self._incidents.blamed(name, result))
+
+    def _hear(
+        self, name: str, result: CheckResult, *, age: float, pause: float
+    ) -> None:
+        """Takes in what some replica has found; this one may know more by itself."""
+        check = next(entry.check for entry in self.registry if entry.name == name)
+        if isinstance(check, Witnessing):
+            result = check.corrected(result)
+        blamed = self._incidents.blamed(name, result)
+        self.board.record(name, blamed, age=age, pause=pause)
 
     def _verdict(self, name: str) -> CheckView | None:
         """The checks ask for it; the board is built of them, and so later."""

@@ -40,7 +40,10 @@ __all__ = [
 ]
 
 # They tell of each request or each slow callback; our own lines say it better.
-_NOISY = ("asyncio", "httpcore", "httpx", "urllib3", "uvicorn.access")
+_NOISY = (
+    *("asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "pinecone", "urllib3"),
+    "uvicorn.access",
+)
 # Under a foreign uvicorn, or after install(), these have handlers of their own.
 _WITH_HANDLERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error", "pm33")
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {

@@ -99,6 +99,13 @@ def _addresses() -> Iterator[Case]:
         staging=WARNING,
         development=None,
     )
+    page = "HEALTH_RESEND_STATUS_URL"
+    warned = dict.fromkeys(("production", "staging", "development"), WARNING)
+    yield from alike(
+        "a status page that is none", {page: "no"}, page, "check-status-url", **warned
+    )
+    for text in ("off", "https://mirror.pm33.app/summary.json"):
+        yield case(f"a status page: {text}", PRODUCTION, {page: text})
     for text in (
         *("https://resend.pm33.app/v1", "http://127.0.0.1:9000/resend"),
         "http://resend.railway.internal:9000",

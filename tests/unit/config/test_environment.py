@@ -131,8 +131,8 @@ def test_without_a_usable_port_nothing_starts(value: str) -> None:
 @pytest.mark.parametrize("check", ["database", "ai_services", "min", "x_base", "s3"])
 def test_every_check_is_set_by_its_own_variables(check: str, knob: str) -> None:
     values = {"ENABLED": "no", "CRITICAL": "yes", "SHARED": "1", "GATE": "0"}
-    value = values | {"BACKOFF": "false", "BASE_URL": "http://x"}
-    text = value.get(knob, "7")
+    value = values | {"BACKOFF": "false", "BASE_URL": "http://x", "STATUS_URL": "x"}
+    text = (value | {"PROBE": "sdk"}).get(knob, "7")
     config = read_config({f"HEALTH_{check.upper()}_{knob}": text})
 
     assert config.problems == ()

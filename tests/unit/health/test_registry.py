@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.backend.config.environment import read_config
-from app.backend.config.settings import CheckKnobs
+from app.backend.config.settings import SDK_CHECKS, CheckKnobs
 from app.backend.health.attempt import Attempt
 from app.backend.health.models import CheckPolicy, CheckResult, Status
 from app.backend.health.registry import Registered, Registry
@@ -114,6 +114,39 @@ def test_what_nobody_sets_comes_from_the_base_policy() -> None:
 
     expected = CheckPolicy(critical=True, period=30, stale_periods=7, timeout=1.5)
     assert only(checks).policy == expected
+
+
+@pytest.mark.parametrize("name", sorted(SDK_CHECKS))
+def test_some_vendors_may_be_asked_by_their_sdk(name: str) -> None:
+    check = Ledger()
+    check.name = name
+    checks = registry(**{f"HEALTH_{name.upper()}_PROBE": "sdk"})
+    checks.add(check)
+
+    assert name in checks
+
+
+def test_a_check_without_an_sdk_is_refused_where_one_is_asked_for() -> None:
+    checks = registry(HEALTH_LEDGER_PROBE="sdk")
+    with pytest.raises(CheckRegistrationError, match="ledger") as caught:
+        checks.add(Ledger())
+
+    assert "HEALTH_LEDGER_PROBE" in caught.value.remedy
+    assert "openai" in caught.value.remedy
+    assert "ledger" not in checks
+    assert checks.unused_knobs() == ()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HEALTH_LEDGER_PROBE": "http"},
+        {"HEALTH_LEDGER_PROBE": "sdk", "HEALTH_LEDGER_ENABLED": "no"},
+    ],
+    ids=["plain", "disabled"],
+)
+def test_what_is_no_matter_of_an_sdk_is_not_refused(variables: dict[str, str]) -> None:
+    registry(**variables).add(Ledger())
 
 
 def test_a_knob_can_switch_off_what_a_check_wants_to_be() -> None:

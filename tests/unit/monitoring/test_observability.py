@@ -143,10 +143,12 @@ def test_what_no_stream_can_encode_is_escaped(console: CapturedLogs) -> None:
 
 
 def test_libraries_that_tell_of_every_request_are_quiet(logs: CapturedLogs) -> None:
-    for name in ("httpx", "httpcore", "asyncio", "uvicorn.access", "urllib3.pool"):
+    names = ("httpx", "httpcore", "asyncio", "uvicorn.access", "urllib3.pool")
+    sdks = ("httpx2", "httpcore2.connection", "pinecone.async_client.indexes")
+    for name in (*names, *sdks):
         logging.getLogger(name).info("a request")
         logging.getLogger(name).warning("trouble")
-    assert [event["message"] for event in logs.events] == ["trouble"] * 5
+    assert [event["message"] for event in logs.events] == ["trouble"] * 8
 
 
 def test_the_level_can_be_set() -> None:

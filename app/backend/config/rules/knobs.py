@@ -17,6 +17,7 @@ from app.backend.config.urls import (
 __all__ = ["RULES"]
 
 _VARIABLES: Final = tuple(f"HEALTH_{one.upper()}_BASE_URL" for one in sorted(CHECKS))
+_PAGES: Final = tuple(f"HEALTH_{one.upper()}_STATUS_URL" for one in sorted(CHECKS))
 
 
 def _addresses(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -30,6 +31,13 @@ def _no_url(facts: Facts) -> Broken:
     for name, url in _addresses(facts):
         if not is_http(url):
             yield name, "is no http(s) URL"
+
+
+def _no_page(facts: Facts) -> Broken:
+    for check, knobs in facts.config.health.checks.items():
+        url = (knobs.status_url or "").strip()
+        if check in CHECKS and url and url.lower() != "off" and not is_http(url):
+            yield f"HEALTH_{check.upper()}_STATUS_URL", "is neither a URL nor off"
 
 
 def _in_the_clear(facts: Facts) -> Broken:
@@ -56,5 +64,13 @@ RULES: Final = (
         reason="each look sends the vendor's key to that address",
         remedy="write https://, and see that the address is the one that is meant",
         broken=_in_the_clear,
+    ),
+    Rule(
+        name="check-status-url",
+        variables=_PAGES,
+        severity=severities(Severity.WARNING, Severity.WARNING, Severity.WARNING),
+        reason="no status page is read, so that no incident of the vendor's shows",
+        remedy="name the page's summary.json, or write off",
+        broken=_no_page,
     ),
 )

@@ -8,6 +8,7 @@ names, and its value is registered with the redactor. A field's description is w
 from app.backend.config.settings.deployment import DeploymentSettings, RailwaySettings
 from app.backend.config.settings.health import (
     CHECKS,
+    SDK_CHECKS,
     CheckKnobs,
     HealthSettings,
     OpsSettings,
@@ -25,6 +26,7 @@ from app.backend.config.settings.values import Group, parse_duration
 
 __all__ = [
     "CHECKS",
+    "SDK_CHECKS",
     "AiSettings",
     "CheckKnobs",
     "DatabaseSettings",

@@ -1,7 +1,7 @@
 """Settings of the health system, of its checks, and of its loops."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
@@ -15,7 +15,7 @@ from app.backend.config.settings.values import (
     parse_duration,
 )
 
-__all__ = ["CHECKS", "CheckKnobs", "HealthSettings", "OpsSettings"]
+__all__ = ["CHECKS", "SDK_CHECKS", "CheckKnobs", "HealthSettings", "OpsSettings"]
 
 CHECKS: Final = frozenset(
     {
@@ -28,6 +28,9 @@ CHECKS: Final = frozenset(
 
 ``HEALTH_CHECK_TIMEOUT`` may set one of somebody's own, or be another program's.
 """
+
+SDK_CHECKS: Final = frozenset({"anthropic", "openai", "together", "pinecone"})
+"""Those that can ask by the SDK that the application itself uses."""
 
 _Span = Annotated[PositiveSeconds, BeforeValidator(parse_duration)]
 
@@ -72,6 +75,16 @@ class CheckKnobs(Group):
     )
     base_url: str | None = Field(
         None, description="URL to ask instead of the vendor's own."
+    )
+    probe: Literal["http", "sdk"] | None = Field(
+        None,
+        description="How the vendor is asked: http, the default, or by the SDK that "
+        "the application uses (anthropic, openai, together, pinecone).",
+    )
+    status_url: str | None = Field(
+        None,
+        description="URL of the vendor's status page, in the form of Statuspage's "
+        "summary.json, instead of the known one; off asks none.",
     )
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Asking",
     "Fault",
     "Read",
     "Vendor",
     "base_url",
-    "prove",
     "reach",
     "read_of",
     "secret",
@@ -119,6 +119,34 @@ class Vendor(Protocol):
         ...
 
 
+class Asking(Protocol):
+    """One way of putting reads to a vendor: plain HTTP, or the vendor's own SDK.
+
+    The answer is the same whichever way it came, so that one table judges it.
+    """
+
+    async def open(self) -> None:
+        """Imports and opens, off the event loop; at once where that has been done.
+
+        Raises:
+            OSError: certificates cannot be read.
+            ValueError: a proxy's address cannot be used.
+            ImportError: something that is needed is not installed.
+        """
+        ...
+
+    async def ask(self, read: Read, *, timeout: float) -> Answer:  # noqa: ASYNC109 - enforced where it is asked
+        """Asks once within the seconds; nothing is retried, no redirect is followed.
+
+        Whatever happens is answered: nothing that network or vendor do is raised.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes what is open; it may then be opened again."""
+        ...
+
+
 async def reach(
     vendor: Vendor,
     client: "httpx.AsyncClient",
@@ -140,27 +168,15 @@ async def reach(
     read = read_of(vendor, config)
     if read is None:
         return None
-    return await prove(vendor, read, client, config, timeout=timeout)
+    # The service starts without it.
+    from app.backend.health.checks.vendor_http import ask  # noqa: PLC0415 - httpx
+
+    return vendor.judge(await ask(client, read, timeout=timeout), config)
 
 
 def read_of(vendor: Vendor, config: Config) -> Read | None:
     """What to ask; None: not configured, or named in ``PM33_DISABLED_SERVICES``."""
     return vendor.read(config) if config.services.uses(vendor.name) else None
-
-
-async def prove(
-    vendor: Vendor,
-    read: Read,
-    client: "httpx.AsyncClient",
-    config: Config,
-    *,
-    timeout: float,  # noqa: ASYNC109 - as above
-) -> CheckResult:
-    """Asks once what :func:`read_of` said, and judges; see :func:`reach`."""
-    # The service starts without it.
-    from app.backend.health.checks.vendor_http import ask  # noqa: PLC0415 - httpx
-
-    return vendor.judge(await ask(client, read, timeout=timeout), config)
 
 
 def base_url(name: str, config: Config, usual: str) -> str:

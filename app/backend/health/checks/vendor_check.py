@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from app.backend.clients import Outcomes
 from app.backend.config.environment import Config
-from app.backend.health.checks.vendor import Read, Vendor, prove, read_of
+from app.backend.health.checks.vendor import Asking, Read, Vendor, read_of
 from app.backend.health.checks.vendor_pool import VendorPool
+from app.backend.health.checks.vendor_sdks import SDKS, sdk_asking
 from app.backend.health.checks.vendor_traffic import OwnLook, judge_traffic
 from app.backend.health.models import CheckResult, Failure
 
-if TYPE_CHECKING:
-    # 0.1 s of imports, which the service does not need in order to start.
-    import httpx
-
 __all__ = ["TERMS", "Terms", "VendorCheck", "vendor_checks"]
 
+_TIMEOUT = 10.0
 _READ_SHARE = 0.9
 """The read ends before the attempt does, so that its own words are reported."""
 _LEAST_SHARE = 0.1
@@ -70,7 +68,7 @@ class VendorCheck:
     Args:
         vendors: its credentials, one or two of the same name.
         config: with their values.
-        pool: what is asked through; closed together with the check.
+        asking: what is asked through; closed together with the check.
         timeout: seconds for an attempt.
         traffic: what came of the application's own calls; None: it has no client.
     """
@@ -83,9 +81,9 @@ class VendorCheck:
         self,
         vendors: Sequence[Vendor],
         config: Config,
-        pool: VendorPool,
+        asking: Asking,
         *,
-        timeout: float = 10.0,
+        timeout: float = _TIMEOUT,
         traffic: Outcomes | None = None,
     ) -> None:
         self.name = vendors[0].name
@@ -96,7 +94,7 @@ class VendorCheck:
         self._reads = tuple((vendor, read) for vendor, read in reads if read)
         self._variables = [vendor.variables[0] for vendor in vendors]
         self._config = config
-        self._pool = pool
+        self._asking = asking
         self.calls = len(self._reads)
         self.subject = _subject(config, [read for _, read in self._reads])
         self._traffic = traffic
@@ -113,7 +111,7 @@ class VendorCheck:
             return told
         entered = time.monotonic()
         try:
-            client = await self._pool.client()
+            await self._asking.open()
         except (OSError, ValueError, ImportError) as error:
             return CheckResult.unhealthy(
                 Failure.CONFIG,
@@ -125,10 +123,19 @@ class VendorCheck:
 
         left = self.timeout * _READ_SHARE - (time.monotonic() - entered)
         deadline = max(left, self.timeout * _LEAST_SHARE)
-        asked = (self._proven(client, *pair, deadline) for pair in self._reads)
+        asked = (self._proven(*pair, deadline) for pair in self._reads)
         result = _joined(await asyncio.gather(*asked))
         self._own = OwnLook(time.monotonic(), result)
         return result
+
+    def corrected(self, result: CheckResult) -> CheckResult:
+        """The refusal that this replica's own calls have met, else ``result``.
+
+        Another replica may ask for all of them, and its list of models succeeds with
+        an exhausted quota.
+        """
+        told = self._told() if self._reads else None
+        return result if told is None or told.failure is None else told
 
     def _told(self) -> CheckResult | None:
         if self._traffic is None:
@@ -144,15 +151,16 @@ class VendorCheck:
         )
 
     async def _proven(
-        self, client: "httpx.AsyncClient", vendor: Vendor, read: Read, seconds: float
+        self, vendor: Vendor, read: Read, seconds: float
     ) -> tuple[Vendor, CheckResult]:
         began = time.monotonic()
-        result = await prove(vendor, read, client, self._config, timeout=seconds)
+        answer = await self._asking.ask(read, timeout=seconds)
+        result = vendor.judge(answer, self._config)
         return vendor, replace(result, latency_ms=(time.monotonic() - began) * 1000)
 
     async def close(self) -> None:
-        """Closes the pool, which all of them share."""
-        await self._pool.close()
+        """Closes what is asked through, which several may share."""
+        await self._asking.close()
 
     def _skipped(self) -> CheckResult:
         if not self._config.services.uses(self.name):
@@ -167,13 +175,25 @@ def vendor_checks(
     pool: VendorPool,
     traffic: Mapping[str, Outcomes] = MappingProxyType({}),
 ) -> tuple[VendorCheck, ...]:
-    """One check for each name; credentials of one name stand side by side."""
+    """One check for each name; credentials of one name stand side by side.
+
+    Args:
+        vendors: all of them.
+        config: with their values and knobs.
+        pool: over which those are asked that no SDK is wanted for.
+        traffic: what came of the application's own calls, by the vendor's name.
+    """
     checks = []
     for name, group in groupby(vendors, key=lambda vendor: vendor.name):
         knobs = config.health.checks.get(name)
-        given = {"timeout": knobs.timeout} if knobs and knobs.timeout else {}
+        timeout = (knobs and knobs.timeout) or _TIMEOUT
+        asking: Asking = pool
+        if knobs and knobs.probe == "sdk" and name in SDKS:
+            asking = sdk_asking(name, config, timeout * _READ_SHARE)
         seen = traffic.get(name)
-        checks.append(VendorCheck(tuple(group), config, pool, traffic=seen, **given))
+        checks.append(
+            VendorCheck(tuple(group), config, asking, timeout=timeout, traffic=seen)
+        )
     return tuple(checks)
 
 

@@ -1,20 +1,22 @@
 """Asks over HTTP: bounded in time and size, and nothing is followed."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
 
-from app.backend.health.checks.network_failures import (
-    REACH,
-    network_fault,
-    no_connection,
-)
 from app.backend.health.checks.vendor import Answer, Fault, Read
-from app.backend.health.models import Failure
+from app.backend.health.checks.vendor_replies import (
+    answer_of,
+    bounded,
+    broken_off,
+    late,
+    lowered,
+    silence,
+    unsendable,
+)
 
 __all__ = ["Fetched", "ask", "fetch", "open_client"]
 
@@ -54,7 +56,11 @@ def open_client() -> httpx.AsyncClient:
 
 async def ask(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Answer:  # noqa: ASYNC109 - a deadline for several awaits
     """Sends the one request and reads the JSON that comes; as :func:`fetch` does."""
-    return _answer(await fetch(client, read, timeout=timeout))
+    fetched = await fetch(client, read, timeout=timeout)
+    status, headers = fetched.status, fetched.headers
+    if fetched.fault is not None:
+        return Answer(status=status, headers=headers, fault=fetched.fault)
+    return answer_of(status, headers, fetched.body)
 
 
 async def fetch(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Fetched:  # noqa: ASYNC109 - as above
@@ -73,10 +79,7 @@ async def fetch(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Fet
         async with asyncio.timeout(timeout):
             return await _exchange(client, read, timeout)
     except TimeoutError:
-        message = f"no whole answer from {host} within {timeout:g} s"
-        return Fetched(
-            fault=Fault(failure=Failure.TIMEOUT, message=message, remedy=REACH)
-        )
+        return Fetched(fault=late(host, timeout))
     except (
         httpx.InvalidURL,
         httpx.UnsupportedProtocol,
@@ -84,9 +87,9 @@ async def fetch(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Fet
         httpx.LocalProtocolError,
         UnicodeError,
     ):
-        return _unsendable()
+        return Fetched(fault=unsendable())
     except (httpx.TransportError, OSError) as error:
-        return Fetched(fault=_no_answer(error, host))
+        return Fetched(fault=silence(error, host))
 
 
 async def _exchange(
@@ -110,84 +113,14 @@ async def _exchange(
         timeout=httpx.Timeout(None, connect=timeout * _OWN_SHARE),
     )
     response = await client.send(request, stream=True, follow_redirects=False)
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    status, headers = response.status_code, lowered(response.headers)
     try:
-        body = await _bounded(response, read.most)
+        body = await bounded(response.aiter_raw(), read.most)
     except httpx.TransportError:
-        fault = _unreadable("its body broke off")
-        return Fetched(status=response.status_code, headers=headers, fault=fault)
+        return Fetched(status=status, headers=headers, fault=broken_off())
     finally:
         await response.aclose()
-    return Fetched(status=response.status_code, headers=headers, body=body)
-
-
-async def _bounded(response: httpx.Response, most: int) -> bytes | None:
-    """The body; None where it is longer than that."""
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > most:
-            return None
-    return bytes(body)
-
-
-def _answer(fetched: Fetched) -> Answer:
-    headers, body = fetched.headers, fetched.body
-    value, text, fault = None, "", fetched.fault
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if fault is not None:
-        pass  # there is nothing to read
-    elif body is None:
-        fault = _unreadable("its body is longer than any that the vendor sends")
-    elif headers.get("content-encoding", "identity").lower() != "identity":
-        fault = _unreadable("its body is compressed, which was not asked for")
-    elif kind == "application/json" or kind.endswith("+json"):
-        try:
-            value = json.loads(body)
-        except (ValueError, RecursionError):
-            fault = _unreadable("its body is no JSON")
-    else:
-        text = body.decode(errors="replace").strip() if kind == "text/plain" else ""
-        fault = _unreadable("its content type is not JSON")
-    return Answer(
-        status=fetched.status,
-        headers=headers,
-        body=value,
-        text=text,
-        fault=fault,
-    )
-
-
-def _unreadable(message: str) -> Fault:
-    remedy = "See whether a proxy or firewall answers in the vendor's place."
-    return Fault(
-        failure=Failure.INTERNAL, message=message, remedy=remedy, answered=True
-    )
-
-
-def _unsendable() -> Fetched:
-    return Fetched(
-        fault=Fault(
-            failure=Failure.CONFIG,
-            message="the request cannot be written with these values",
-            remedy="Look for blanks, line breaks or letters beyond ASCII in the key,"
-            " and for a mistake in the address.",
-        )
-    )
-
-
-def _no_answer(error: Exception, host: str) -> Fault:
-    """What kept it from coming, by the first cause that tells (httpx wraps it)."""
-    told = network_fault(error, host)
-    if told is not None:
-        return told
-    if isinstance(error, httpx.TimeoutException):
-        message = f"no answer from {host} in time"
-        return Fault(failure=Failure.TIMEOUT, message=message, remedy=REACH)
-    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
-        message = f"{host} closed the connection unanswered"
-        return Fault(failure=Failure.REFUSED, message=message, remedy=REACH)
-    return no_connection(error, host)
+    return Fetched(status=status, headers=headers, body=body)
 
 
 def _host(url: str) -> str:

@@ -1,7 +1,9 @@
 """The one pool over which all vendors are asked, opened when the first one is."""
 
-import asyncio
 from typing import TYPE_CHECKING
+
+from app.backend.health.checks.vendor import Answer, Read
+from app.backend.health.checks.vendor_opening import OpenedOnce
 
 if TYPE_CHECKING:
     # 0.1 s of imports, which a service without vendors never needs.
@@ -11,7 +13,7 @@ __all__ = ["VendorPool"]
 
 
 class VendorPool:
-    """Opens one client for everybody, and closes it; it may then be opened again.
+    """Asks by plain HTTP: one client for everybody; closed, it may be opened again.
 
     No connection outlives its read: reads are minutes apart, so that a kept one would
     be closed by the vendor in between, and a new one proves name, route and certificate
@@ -19,8 +21,7 @@ class VendorPool:
     """
 
     def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
-        self._opening: asyncio.Task[httpx.AsyncClient] | None = None
+        self._once = OpenedOnce(_open, _close)
 
     async def client(self) -> "httpx.AsyncClient":
         """The client; whoever asks first waits for the imports, others with it.
@@ -30,23 +31,22 @@ class VendorPool:
             ValueError: a proxy's address cannot be used.
             ImportError: a proxy's protocol needs what is not installed.
         """
-        if self._client is not None:
-            return self._client
-        if self._opening is None or self._opening.done():
-            # Importing and reading certificates would hold the event loop.
-            self._opening = asyncio.create_task(asyncio.to_thread(_open))
-        # One who gives up waiting does not end it for the others.
-        self._client = await asyncio.shield(self._opening)
-        return self._client
+        return await self._once.get()
+
+    async def open(self) -> None:
+        """As :meth:`client`."""
+        await self.client()
+
+    async def ask(self, read: Read, *, timeout: float) -> Answer:  # noqa: ASYNC109 - enforced where it is asked
+        """As :func:`~app.backend.health.checks.vendor_http.ask`."""
+        client = await self.client()
+        from app.backend.health.checks.vendor_http import ask  # noqa: PLC0415 - httpx
+
+        return await ask(client, read, timeout=timeout)
 
     async def close(self) -> None:
         """Closes what is open."""
-        if self._opening is not None and not self._opening.done():
-            self._client = await self._opening
-        self._opening = None
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._once.close()
 
 
 def _open() -> "httpx.AsyncClient":
@@ -54,3 +54,7 @@ def _open() -> "httpx.AsyncClient":
     from app.backend.health.checks.vendor_http import open_client  # noqa: PLC0415
 
     return open_client()
+
+
+async def _close(client: "httpx.AsyncClient") -> None:
+    await client.aclose()

@@ -133,6 +133,7 @@ def _check(view: CheckView, now: datetime, *, details: bool) -> Iterator[str]:
     if view.latency_ms is not None:
         slow = view.latency_ms >= 1
         words.append(f"{view.latency_ms:.0f} ms" if slow else "under 1 ms")
+    blame = view.data.get("blame") if details else None
     words += [
         word
         for word, holds in (
@@ -140,6 +141,7 @@ def _check(view: CheckView, now: datetime, *, details: bool) -> Iterator[str]:
             ("shared", view.shared),
             ("muted", details and view.muted),
             ("flapping", details and view.flapping),
+            (f"blame: {escape(str(blame))}", blame),
         )
         if holds
     ]

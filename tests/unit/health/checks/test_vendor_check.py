@@ -28,8 +28,12 @@ class Wire(VendorPool):
         self._error = error
 
     @override
-    async def client(self) -> httpx.AsyncClient:
+    async def open(self) -> None:
         self.opened += 1
+        await super().open()
+
+    @override
+    async def client(self) -> httpx.AsyncClient:
         if self._error is not None:
             raise self._error
         return httpx.AsyncClient(transport=httpx.MockTransport(_nobody))
@@ -190,6 +194,22 @@ async def test_what_traffic_tells_need_not_be_asked() -> None:
     seen.failed(FailedAnswer(at=time.monotonic(), method="POST", status=500))
     assert "source" not in (await check.probe()).data
     assert pool.opened == 2
+
+
+async def test_what_other_replicas_find_is_corrected_by_a_refusal_met_here() -> None:
+    seen, found = Outcomes(), CheckResult.healthy(observed_by="another")
+    credential = Credential("KEY", failed(Failure.QUOTA))
+    check = VendorCheck([credential], CONFIG, Wire(), traffic=seen)
+    seen.succeeded("POST", time.monotonic())
+    assert check.corrected(found) is found
+
+    seen.failed(FailedAnswer(at=time.monotonic(), method="POST", status=429))
+    corrected = check.corrected(found)
+    assert corrected.failure is Failure.QUOTA
+    assert corrected.data["source"] == "traffic"
+
+    seen.succeeded("POST", time.monotonic())
+    assert check.corrected(found) is found
 
 
 async def test_a_period_that_is_set_is_how_long_a_success_is_fresh() -> None:
