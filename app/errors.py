@@ -13,7 +13,8 @@
     ├── VendorLimitedError          a call of a vendor would exceed its limit
     ├── RouteTakenError             the host application already has one of our paths
     ├── MigrationError              the schema could not be brought where it should be
-    │   └── SchemaIncompatibleError
+    │   ├── SchemaIncompatibleError
+    │   └── UnreadableMigrationError    a file is no revision, or no SQL
     ├── OverrideError               an override could not be read or written
     ├── HeartbeatError              a job's beat could not be stored
     ├── HealthUnreachableError      nobody answered the question
@@ -58,6 +59,7 @@ __all__ = [
     "RouteTakenError",
     "SchemaIncompatibleError",
     "TargetError",
+    "UnreadableMigrationError",
     "UnreadableSourceError",
     "VendorLimitedError",
 ]
@@ -196,6 +198,14 @@ class SchemaIncompatibleError(MigrationError):
 
     exit_code = 5
     title = "Schema incompatible"
+
+
+class UnreadableMigrationError(MigrationError):
+    """A file is no revision, or no SQL: the question has to be mended."""
+
+    exit_code = 2
+    http_status = 422
+    title = "Migration cannot be read"
 
 
 class OverrideError(OpsError):

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from app.backend.database.models import SCHEMA, Base
 from app.backend.database.schema_state import SchemaState, judge_schema
 from app.backend.database.target import DatabaseTarget
+from app.backend.migrations import operations as _directives  # noqa: F401 - op.safe_…
 from app.backend.migrations.migration_manager import ADVISORY_LOCK, migration_target
 from app.errors import MigrationError
 

@@ -69,7 +69,7 @@ def test_a_release_that_cannot_live_with_the_schema_is_refused() -> None:
 
 def test_pending_is_what_an_upgrade_would_run_in_its_order() -> None:
     assert [one.id for one in pending_revisions(())] == list(REVISIONS)
-    (last,) = pending_revisions(REVISIONS[:-1])
+    (last,) = pending_revisions([REVISIONS[-2]])
     assert (last.id, last.phase, last.file) == (
         EXPAND_HEAD,
         "expand",

@@ -1,20 +1,13 @@
-"""``pm33 migrate``: brings the schema where this release needs it."""
+"""``pm33 migrate up``: brings the schema where this release needs it."""
 
 import asyncio
-import json
-from pathlib import Path
 
 import click
 
-__all__ = ["migrate"]
+__all__ = ["up"]
 
 
-@click.group()
-def migrate() -> None:
-    """Changes of the schema."""
-
-
-@migrate.command()
+@click.command()
 @click.option(
     "--phase",
     type=click.Choice(["expand"]),
@@ -56,35 +49,3 @@ def up(phase: str, *, plan_from_env: bool) -> None:
     else:
         told = f"schema is at {state.needed}"
     click.echo(told, err=True)
-
-
-@migrate.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def plan(*, as_json: bool) -> None:
-    """Shows what `migrate up` would apply, and the plan's hash; changes nothing."""
-    from app.backend.migrations import migration_manager  # noqa: PLC0415 - 1 s
-
-    target = migration_manager.migration_target()
-    steps = asyncio.run(migration_manager.pending(target))
-    plan_hash = asyncio.run(migration_manager.plan_hash(target))
-    if as_json:
-        pending = [step.to_dict() for step in steps]
-        click.echo(json.dumps({"hash": plan_hash, "pending": pending}))
-        return
-    for step in steps:
-        click.echo(f"{step.phase} {step.file}: {step.message}")
-    click.echo(f"{len(steps)} pending, plan {plan_hash}")
-
-
-@migrate.command()
-@click.option("--write", is_flag=True, help="Write them where the service reads them.")
-def heads(*, write: bool) -> None:
-    """Shows the revisions of this release as the service knows them."""
-    from app.backend.database import schema_heads  # noqa: PLC0415 - see below
-    from app.backend.migrations import migration_manager  # noqa: PLC0415 - 1 s
-
-    text = migration_manager.render_heads()
-    if write:
-        Path(schema_heads.__file__).write_text(text, encoding="utf-8")
-    else:
-        click.echo(text, nl=False)

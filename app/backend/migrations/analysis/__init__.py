@@ -1,0 +1,1 @@
+"""What a migration would do to those who are served meanwhile."""

@@ -1,0 +1,107 @@
+"""The static layers over what somebody names: revisions, files of SQL."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.backend.migrations.analysis.findings import Finding
+from app.backend.migrations.analysis.linting import SecondOpinion, lint
+from app.backend.migrations.analysis.migration import (
+    Migration,
+    of_revision,
+    of_sql,
+)
+from app.backend.migrations.analysis.squawk import Squawk
+from app.backend.migrations.revisions import alembic_config
+from app.errors import MigrationError, TargetError, UnreadableMigrationError
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+__all__ = ["static_findings"]
+
+
+def static_findings(
+    revisions: Sequence[str],
+    files: Sequence[Path],
+    scripts: "ScriptDirectory | None" = None,
+) -> tuple[tuple[Finding, ...], str]:
+    """What the static layers find; no database is needed.
+
+    Args:
+        revisions: as Alembic names them, ``heads`` and beginnings of ids included;
+            none and no file either: all of them.
+        files: of plain SQL, each one migration.
+        scripts: where the revisions are; None: this project's.
+
+    Returns:
+        The findings, and a remark about what was not looked at; empty: there is none.
+
+    Raises:
+        TargetError: a revision is not there.
+        UnreadableMigrationError: a file is none, or not SQL; or a revision cannot be
+            loaded.
+    """
+    plain = [of_sql(path) for path in files]
+    found = _all(scripts) if revisions or not files else []
+    names = _names(revisions, scripts) if revisions else {one.name for one in found}
+    asked = names | {one.name for one in plain}
+    second, remark = _second()
+
+    def chosen(one: Migration) -> bool:
+        return one.name in asked
+
+    everything = [*found, *plain]
+    try:
+        return lint(everything, chosen=chosen, second=second), remark
+    except MigrationError as error:
+        # Only the second opinion raises; what it would have said is not known.
+        return lint(everything, chosen=chosen), str(error)
+
+
+def _second() -> tuple[SecondOpinion | None, str]:
+    squawk = Squawk.find()
+    if squawk is None:
+        return None, "squawk is not installed, so there is no second opinion"
+    return squawk.opinions, ""
+
+
+def _scripts(scripts: "ScriptDirectory | None") -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
+
+    return scripts or ScriptDirectory.from_config(alembic_config())
+
+
+def _all(scripts: "ScriptDirectory | None") -> list[Migration]:
+    """All revisions, each after what it builds on."""
+    try:
+        walked = list(_scripts(scripts).walk_revisions())
+    except Exception as error:  # the files are anybody's Python
+        raise UnreadableMigrationError(
+            f"the revisions cannot be loaded: {type(error).__name__}: {error}",
+            remedy="`alembic history` fails at the same place; mend the file",
+        ) from error
+    return [of_revision(one) for one in reversed(walked)]
+
+
+def _names(revisions: Sequence[str], scripts: "ScriptDirectory | None") -> set[str]:
+    from alembic.util import CommandError  # noqa: PLC0415 - 0.5 s
+
+    directory = _scripts(scripts)
+    names: set[str] = set()
+    for name in revisions:
+        try:
+            found = [one for one in directory.get_revisions(name) if one is not None]
+        except CommandError as error:
+            raise _missing(name, str(error)) from error
+        if not found:
+            raise _missing(name, "there is no such revision")
+        names |= {one.revision for one in found}
+    return names
+
+
+def _missing(name: str, why: str) -> TargetError:
+    return TargetError(
+        f"{name} names no revision: {why}",
+        remedy="`pm33 migrate heads` shows them",
+    )

@@ -1,0 +1,22 @@
+"""``pm33 migrate``: changes of the schema."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from app.cli.lazy import LazyGroup
+
+__all__ = ["migrate"]
+
+_COMMANDS: Final[Mapping[str, str]] = {
+    "heads": "app.cli.migrate.heads:heads",
+    "lint": "app.cli.migrate.lint:lint",
+    "plan": "app.cli.migrate.plan:plan",
+    "up": "app.cli.migrate.up:up",
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+def migrate() -> None:
+    """Changes of the schema."""

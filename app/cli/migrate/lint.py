@@ -1,0 +1,76 @@
+"""``pm33 migrate lint``: what a migration would do to those who are served."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.backend.migrations.analysis.findings import Finding
+
+__all__ = ["lint"]
+
+
+@click.command()
+@click.argument("revisions", metavar="[REVISION]...", nargs=-1)
+@click.option(
+    "--sql",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file of plain SQL, which is one migration; several files are several.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "github"]),
+    default="table",
+    show_default=True,
+)
+def lint(
+    revisions: tuple[str, ...], *, files: tuple[Path, ...], as_json: bool, form: str
+) -> None:
+    """Finds what blocks, breaks or loses something under traffic. Asks no database.
+
+    Looks at the revisions and files that are named; without any, at all revisions. A
+    comment `pm33: allow RULE because …` on the line, or above it, allows one finding.
+
+    Exits with 0 if there is no error, 1 if there is, 2 if it was asked wrongly or a
+    file cannot be read.
+    """
+    from app.backend.migrations.analysis.findings import (  # noqa: PLC0415 - rest is
+        Severity,
+    )
+    from app.backend.migrations.analysis.static import (  # noqa: PLC0415 - 0.5 s
+        static_findings,
+    )
+
+    findings, remark = static_findings(revisions, files)
+    if remark:
+        click.echo(f"note: {remark}", err=True)
+    # Click takes the colours out where nobody sees them, but knows no NO_COLOR.
+    plain = bool(os.environ.get("NO_COLOR"))
+    shown = _shown(findings, "json" if as_json else form)
+    click.echo(shown, color=False if plain else None)
+    sys.exit(any(one.severity is Severity.ERROR for one in findings))
+
+
+def _shown(findings: "Sequence[Finding]", form: str) -> str:
+    from app.cli.migrate.findings import (  # noqa: PLC0415 - only where it is shown
+        as_github,
+        as_json,
+        as_table,
+    )
+
+    match form:
+        case "json":
+            return as_json(findings)
+        case "github":
+            return as_github(findings)
+        case _:
+            return as_table(findings)
