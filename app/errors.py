@@ -14,6 +14,8 @@
     ├── RouteTakenError             the host application already has one of our paths
     ├── MigrationError              the schema could not be brought where it should be
     │   ├── SchemaIncompatibleError
+    │   ├── LocksDeniedError            others had the locks; can be tried again
+    │   ├── NoScratchDatabaseError      nothing to try revisions on
     │   └── UnreadableMigrationError    a file is no revision, or no SQL
     ├── OverrideError               an override could not be read or written
     ├── HeartbeatError              a job's beat could not be stored
@@ -49,7 +51,9 @@ __all__ = [
     "JournalError",
     "LeaseHeldError",
     "LeaseLostError",
+    "LocksDeniedError",
     "MigrationError",
+    "NoScratchDatabaseError",
     "NoWayBackError",
     "OpsError",
     "OverrideError",
@@ -200,12 +204,25 @@ class SchemaIncompatibleError(MigrationError):
     title = "Schema incompatible"
 
 
+class NoScratchDatabaseError(MigrationError):
+    """No database could be made to try revisions on."""
+
+    title = "No scratch database"
+
+
 class UnreadableMigrationError(MigrationError):
     """A file is no revision, or no SQL: the question has to be mended."""
 
     exit_code = 2
     http_status = 422
     title = "Migration cannot be read"
+
+
+class LocksDeniedError(MigrationError):
+    """The locks were not to be had within the budget; it can be tried again."""
+
+    http_status = 503
+    title = "Locks not granted, try again"
 
 
 class OverrideError(OpsError):

@@ -19,12 +19,13 @@ import pytest
 
 from tests.support.code_blocks import Block, blocks_of
 from tests.support.http import DEADLINE
-from tests.support.odd_server import answer, odd_server
+from tests.support.odd_server import OddServer, answer, odd_server
 from tests.support.own_authority import own_authority
 from tests.support.service import Service, served_service
 
 BLOCKS = blocks_of("docs/extending.md")
 JOB_TOKEN = "a-token-of-jobs"
+PARTNER_KEY = "a-key-of-the-partner"
 SHOP_TOKEN = "a-token-of-the-shop"
 SHOP = [answer(b'{"checks": [{"status": "healthy"}]}')]
 HOSTS = {
@@ -59,9 +60,11 @@ def test_each_block_is_run_by_one_of_these_tests() -> None:
         *blocks("bash", "pm33 serve"),
         *blocks("bash", "curl"),
     ]
+    # Of a package that nothing here installs.
+    run += blocks("python", "stripe.")
 
     assert sorted(run, key=BLOCKS.index) == [*BLOCKS]
-    assert len(BLOCKS) == 13
+    assert len(BLOCKS) == 17
 
 
 @asynccontextmanager
@@ -170,12 +173,13 @@ async def ledger_port() -> AsyncIterator[int]:
             await left.wait()
 
 
-def written(folder: Path) -> None:
+def written(folder: Path, partner: str) -> None:
     """The package of the page, installed as far as entry points need it."""
     for block in blocks("python", "# myapp/"):
         path = folder / block.file
         path.parent.mkdir(exist_ok=True)
-        path.write_text(block.text, encoding="utf-8")
+        text = block.text.replace("https://partner.example.com", partner)
+        path.write_text(text, encoding="utf-8")
     (folder / "myapp" / "__init__.py").touch()
     [block] = blocks("toml", "entry-points")
     [(group, entries)] = tomllib.loads(block.text)["project"]["entry-points"].items()
@@ -186,17 +190,28 @@ def written(folder: Path) -> None:
     (about / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
-async def test_checks_in_code_as_shown(tmp_path: Path) -> None:
-    written(tmp_path)
+@asynccontextmanager
+async def asked_partner(folder: Path) -> AsyncIterator[OddServer]:
+    """Who is asked for all replicas; the package leads there."""
+    async with odd_server({"/v1/status": [answer(b"{}")]}) as partner:
+        written(folder, partner.url)
+        yield partner
+
+
+async def test_checks_in_code_as_shown(tmp_path: Path, database_url: str) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
     (spool / "job").touch()
     async with (
         ledger_port() as port,
+        asked_partner(tmp_path) as partner,
         served_service(
             tmp_path,
+            DATABASE_URL=database_url,
             HEALTH_EXTRA_CHECKS=variable("HEALTH_EXTRA_CHECKS"),
             LEDGER_PORT=port,
+            PARTNER_KEY=PARTNER_KEY,
+            PM33_REPLICA_ID="r-1",
             PYTHONPATH=tmp_path,
             SPOOL=spool,
         ) as service,
@@ -207,4 +222,7 @@ async def test_checks_in_code_as_shown(tmp_path: Path) -> None:
         assert (ledger["critical"], ledger["shared"]) == (True, True)
         over = await service.check_becomes("licence", status="unhealthy")
         assert (over["failure"], over["remedy"]) == ("permission", "buy another")
+        shared = await service.check_becomes("partner", status="healthy")
+        assert shared["data"] == {"code": 200, "observed_by": "r-1"}
+        assert f"authorization: bearer {PARTNER_KEY}" in partner.asked[0][1]
         await service.answers("/api/health/startup", 200)

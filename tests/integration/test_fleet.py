@@ -17,6 +17,7 @@ from app.backend.health.models import Failure, Status
 from tests.support.fleet import Component, Member, Relay, member, members
 from tests.support.health import OK, bad, until
 from tests.support.postgres import fresh_database
+from tests.support.private_postgres import private_postgres
 
 BAD = bad(Failure.REFUSED)
 AUTH = bad(Failure.AUTH, Status.DEGRADED)
@@ -109,7 +110,7 @@ async def test_all_leave_a_component_alone_that_one_was_told_to(
     database_url: str,
 ) -> None:
     component = Component(AUTH)
-    options = {"period": 0.1, "backoff": True}
+    options = {"period": 5.0, "backoff": True}
     async with members(database_url, component, 3, **options) as fleet:
         await until(lambda: all(one.heard for one in fleet))
         [row] = await rows(database_url)
@@ -125,13 +126,14 @@ async def test_all_leave_a_component_alone_that_one_was_told_to(
 async def test_a_restart_asks_again_after_what_was_mended(database_url: str) -> None:
     component = Component(AUTH)
     options: dict[str, Any] = {"period": 0.3, "backoff": True}
-    async with members(database_url, component, 2, **options) as fleet:
-        await until(lambda: all(one.heard for one in fleet))
+    async with member(database_url, component, "r-1", **options) as old:
+        await until(lambda: old.heard)
         await asyncio.sleep(options["period"])
         assert len(component.asked) == 1
-        async with member(database_url, component, "r-3", **options) as new:
+        async with member(database_url, component, "r-2", **options) as new:
             await until(lambda: new.view.status is Status.HEALTHY)
-            assert component.asked[1].by == "r-3"
+            assert component.asked[1].by == "r-2"
+            await until(lambda: 2 in numbers(old))
 
 
 async def test_a_new_replica_does_not_make_one_bad_answer_count_for_all(
@@ -196,7 +198,7 @@ async def test_without_the_store_each_asks_alone_and_seldom_until_it_is_back(
     relay: Relay,
 ) -> None:
     component = Component()
-    options = {"period": 0.4, "timeout": 3.0}
+    options = {"period": 0.4, "timeout": 10.0}
     async with members(relay.url, component, 3, **options) as fleet:
         await until(lambda: all(len(one.heard) >= 2 for one in fleet))
         relay.cut()
@@ -262,3 +264,24 @@ async def test_a_check_that_is_not_for_all_is_asked_by_each(database_url: str) -
         await until(lambda: {one.by for one in component.asked} == {"r-1", "r-2"})
 
     assert await rows(database_url) == []
+
+
+@pytest.mark.full
+async def test_a_store_that_hangs_keeps_nobody_from_asking() -> None:
+    component = Component()
+    async with private_postgres() as server:
+        options = {"period": 1.0, "timeout": 20.0}
+        async with members(server.url, component, 3, **options) as fleet:
+            await until(lambda: all(len(one.heard) >= 2 for one in fleet))
+            server.freeze()
+            before = len(component.asked)
+            await until(
+                lambda: (
+                    {one.by for one in component.asked[before:]}
+                    == {one.replica for one in fleet}
+                ),
+                within=60,
+            )
+            assert {one.view.status for one in fleet} == {Status.HEALTHY}
+            server.thaw()
+            await until(lambda: all(_is_shared(one) for one in fleet), within=60)

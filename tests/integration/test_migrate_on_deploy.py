@@ -72,6 +72,14 @@ async def test_another_plan_is_refused_and_nothing_is_touched(behind: str) -> No
     assert "remedy: deploy again" in done.err
 
 
+async def test_up_carries_out_the_plan_that_is_named_and_no_other(behind: str) -> None:
+    refused = await pm33("migrate", "up", "--plan", OLD, DATABASE_URL=behind)
+    assert (refused.code, await applied(behind)) == (5, [REVISIONS[-2]])
+    plan = await plan_hash(target_of(behind))
+    done = await pm33("migrate", "up", "--plan", plan, DATABASE_URL=behind)
+    assert (done.code, await applied(behind)) == (0, [EXPAND_HEAD]), done.err
+
+
 async def test_without_a_plan_it_only_looks(behind: str) -> None:
     done = await pre_deploy(behind)
     assert (done.code, await applied(behind)) == (5, [REVISIONS[-2]])
@@ -151,7 +159,7 @@ async def waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Until a migrator asks for the lock, over and over."""
     asks = """
         select count(*) from pg_stat_activity
-        where datname = current_database() and application_name = 'pm33-migrate'
+        where datname = current_database() and application_name like 'pm33-migrate:%'
         and query ~* 'advisory|rollback'
     """
 
@@ -169,6 +177,8 @@ async def test_the_plan_is_shown_and_changes_nothing(behind: str) -> None:
     assert f"expand {EXPAND_HEAD}.py: " in shown.out
     assert plan["hash"] in shown.out
     assert plan["hash"] == await plan_hash(target_of(behind))
+    assert plan["traced"]
     assert [one["id"] for one in plan["pending"]] == [EXPAND_HEAD]
+    assert {one["lock"] for one in plan["pending"][0]["statements"]} == {"none"}
     assert await applied(behind) == [REVISIONS[-2]]
     assert [one.id for one in await pending(target_of(behind))] == [EXPAND_HEAD]

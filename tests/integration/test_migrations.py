@@ -2,7 +2,7 @@ import asyncio
 import sys
 import zipfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +16,7 @@ from app.backend.database import schema_heads
 from app.backend.database.embedded import EmbeddedServer
 from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
 from app.backend.database.target import parse_target
-from app.backend.migrations.migration_manager import ADVISORY_LOCK, render_heads
+from app.backend.migrations.migration_manager import render_heads
 from tests.support.postgres import fresh_database
 from tests.support.processes import start
 from tests.support.service import pm33
@@ -140,29 +140,6 @@ def test_the_service_knows_the_revisions_that_are_there() -> None:
     assert generated == render_heads()
 
 
-async def test_two_migrators_at_once_apply_everything_once(
-    tmp_path: Path, empty_database: str
-) -> None:
-    up = ["-m", "app.cli", "migrate", "up"]
-    env = {"DATABASE_URL": empty_database}
-    async with AsyncExitStack() as stack:
-        holder = await stack.enter_async_context(connected(empty_database))
-        await holder.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
-        migrators = [
-            stack.enter_context(start(up, output=tmp_path / name, env=env))
-            for name in ("one", "two")
-        ]
-        await both_wait(empty_database)
-        await holder.execute("SELECT pg_advisory_unlock($1)", ADVISORY_LOCK)
-
-        codes = [await migrator.exit_code(PATIENCE) for migrator in migrators]
-        said = [migrator.output() for migrator in migrators]
-
-    assert codes == [0, 0], said
-    assert await applied(empty_database) == [EXPAND_HEAD]
-    assert said == [f"schema is at {EXPAND_HEAD}\n"] * 2
-
-
 @pytest.mark.parametrize(
     ("floor", "code", "says"),
     [(None, 0, "ahead of this release"), ("9999_gone", 5, "contract revision")],
@@ -182,16 +159,6 @@ async def test_a_schema_that_is_ahead_is_left_alone(
 
     assert (finished.code, await applied(database_url)) == (code, ["9999"])
     assert says in finished.err
-
-
-async def both_wait(url: str) -> None:
-    waiting = (
-        "SELECT pid FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = 'pm33-migrate'"
-    )
-    async with asyncio.timeout(PATIENCE):
-        while len(await query(url, waiting)) < 2:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.1)
 
 
 async def test_a_revision_that_fails_leaves_nothing_of_itself(

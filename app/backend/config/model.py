@@ -25,6 +25,7 @@ from app.backend.config.settings import (
     Group,
     HealthSettings,
     LimitSettings,
+    MigrationSettings,
     MonitoringSettings,
     OpsSettings,
     PineconeSettings,
@@ -80,6 +81,7 @@ class Config(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings)
     railway: RailwaySettings = Field(default_factory=RailwaySettings)
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
+    migrations: MigrationSettings = Field(default_factory=MigrationSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     ops: OpsSettings = Field(default_factory=OpsSettings)
     problems: tuple[Problem, ...] = ()

@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
+    Double,
     Identity,
     Index,
     MetaData,
@@ -22,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
     "SCHEMA",
+    "Backfill",
     "Base",
     "CheckTransition",
     "Deployment",
@@ -29,6 +32,9 @@ __all__ = [
     "HealthOverride",
     "Heartbeat",
     "Lease",
+    "MigrationAttempt",
+    "MigrationRun",
+    "MigrationStep",
     "Operation",
     "Replica",
     "SchemaFloor",
@@ -52,6 +58,8 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: DateTime(timezone=True),
         int: BigInteger,
+        float: Double,
+        bool: Boolean,
     }
 
 
@@ -225,4 +233,83 @@ class Heartbeat(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     beaten_at: Mapped[datetime]
     sender: Mapped[str] = mapped_column(server_default="")
+    format: Mapped[int]
+
+
+class MigrationRun(Base):
+    """One run of migrations; see ``app.backend.migrations.running.history``."""
+
+    __tablename__ = "migration_run"
+
+    run: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    goal: Mapped[str]
+    actor: Mapped[str]
+    before: Mapped[Any] = mapped_column(JSONB)
+    after: Mapped[Any | None] = mapped_column(JSONB)
+    state: Mapped[str]
+    error: Mapped[Any | None] = mapped_column(JSONB)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    format: Mapped[int]
+
+    __table_args__: Any = (Index("ix_migration_run_started_at", "started_at"),)
+
+
+class MigrationStep(Base):
+    """A statement that took effect, written by its own transaction.
+
+    It is open until its revision is applied as a whole; a revision with open steps
+    that is not applied is half applied.
+    """
+
+    __tablename__ = "migration_step"
+
+    run: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    statement: Mapped[str]
+    directive: Mapped[str | None]
+    lock: Mapped[str]
+    open: Mapped[bool]
+    at: Mapped[datetime]
+    format: Mapped[int]
+
+
+class MigrationAttempt(Base):
+    """A try that failed, or one of a statement that knows no transaction."""
+
+    __tablename__ = "migration_attempt"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    run: Mapped[str]
+    revision: Mapped[str]
+    digest: Mapped[str]
+    statement: Mapped[str]
+    number: Mapped[int]
+    lock_timeout: Mapped[float]
+    seconds: Mapped[float]
+    outcome: Mapped[str]
+    sqlstate: Mapped[str | None]
+    blockers: Mapped[Any] = mapped_column(JSONB)
+    at: Mapped[datetime]
+    format: Mapped[int]
+
+    __table_args__: Any = (
+        Index("ix_migration_attempt_run", "run"),
+        Index("ix_migration_attempt_revision", "revision", "digest"),
+    )
+
+
+class Backfill(Base):
+    """How far a backfill has come; see ``app.backend.migrations.operations``."""
+
+    __tablename__ = "backfill"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    cursor: Mapped[Any | None] = mapped_column(JSONB)
+    done: Mapped[int] = mapped_column(server_default="0")
+    finished_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
     format: Mapped[int]

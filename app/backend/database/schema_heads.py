@@ -4,9 +4,10 @@ from typing import Final
 
 __all__ = ["EXPAND_HEAD", "REVISIONS"]
 
-EXPAND_HEAD: Final = "0003_dependencies"
+EXPAND_HEAD: Final = "0004_migration_history"
 REVISIONS: Final = (
     "0001_ops_tables",
     "0002_deployments",
     "0003_dependencies",
+    "0004_migration_history",
 )

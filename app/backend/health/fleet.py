@@ -149,7 +149,7 @@ class Fleet:
             # Too late: somebody else has asked since, and will tell.
             return self._poll(policy)
         self._hear(entry, seat, published)
-        return finding.pause + self._spread(policy)
+        return self._until_due(policy, finding.pause)
 
     def _hear(self, entry: Registered, seat: _Seat, news: Observation | None) -> None:
         """Takes an observation in, unless it is known, or something newer is."""
@@ -195,7 +195,12 @@ class Fleet:
             return self._poll(policy)
         if standing.held_for > 0:
             return min(self._poll(policy), standing.held_for)
-        return standing.due_in + self._spread(policy)
+        return self._until_due(policy, standing.due_in)
+
+    def _until_due(self, policy: CheckPolicy, due_in: float) -> float:
+        """What is left alone for long may have been asked by one that was restarted."""
+        spread = self._dice.uniform(0, min(_SPREAD, policy.period * JITTER))
+        return min(due_in, policy.period) + spread
 
     def _look_again(self, policy: CheckPolicy) -> float:
         """Seconds until the store is tried again."""
@@ -203,9 +208,6 @@ class Fleet:
 
     def _poll(self, policy: CheckPolicy) -> float:
         return min(_POLL, policy.period * JITTER) * self._dice.uniform(0.5, 1.0)
-
-    def _spread(self, policy: CheckPolicy) -> float:
-        return self._dice.uniform(0, min(_SPREAD, policy.period * JITTER))
 
     def _seat(self, entry: Registered) -> _Seat:
         if entry.name not in self._seats:

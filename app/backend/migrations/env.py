@@ -5,14 +5,12 @@ import time
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import column, select, text
-from sqlalchemy import table as table_of
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.backend.database.models import SCHEMA, Base
-from app.backend.database.schema_state import SchemaState, judge_schema
 from app.backend.database.target import DatabaseTarget
 from app.backend.migrations import operations as _directives  # noqa: F401 - op.safe_…
 from app.backend.migrations.migration_manager import ADVISORY_LOCK, migration_target
@@ -41,6 +39,10 @@ def run() -> None:
         with context.begin_transaction():
             context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             context.run_migrations()
+        return
+    handed_in = context.config.attributes.get("connection")
+    if handed_in is not None:
+        _run_on(handed_in)
         return
     asyncio.run(_run_online())
 
@@ -71,14 +73,17 @@ def _engine(target: DatabaseTarget) -> Any:
 
 def _migrate(connection: Connection) -> None:
     _take_lock(connection)
-    decide = context.config.attributes.get("decide")
-    if decide is not None and not decide(_state(connection)):
-        return
     # Committed before Alembic looks for its version table, which lives in here.
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     connection.commit()
+    _run_on(connection)
+
+
+def _run_on(connection: Connection) -> None:
+    """Runs on a connection; the runner has the lock already, and options of its own."""
+    own = context.config.attributes.get("options", {})
     context.configure(
-        connection=connection, transaction_per_migration=True, **_options()
+        connection=connection, transaction_per_migration=True, **_options(), **own
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -101,21 +106,6 @@ def _take_lock(connection: Connection) -> None:
             )
         time.sleep(LOCK_POLL)
     connection.commit()
-
-
-def _state(connection: Connection) -> SchemaState:
-    """Where the schema stands; nobody moves it, since we have the lock."""
-    applied = _column(connection, "version_num", "alembic_version")
-    floors = _column(connection, "requires", "schema_floor")
-    connection.commit()
-    return judge_schema(applied, floors)
-
-
-def _column(connection: Connection, name: str, table: str) -> list[str]:
-    if not connection.scalar(text(f"SELECT to_regclass('{SCHEMA}.{table}')")):
-        return []
-    columns = table_of(table, column(name), schema=SCHEMA)
-    return list(connection.scalars(select(columns.c[name])))
 
 
 def _options() -> dict[str, Any]:

@@ -4,14 +4,16 @@ import socket
 import ssl
 
 from app.backend.database.schema_state import SchemaPosition, SchemaState
-from app.backend.migrations.revisions import pending_revisions, plan_hash_of
+from app.backend.migrations.planning.hashing import pending_work, plan_hash_of
 from app.errors import PreflightError, SchemaIncompatibleError
 
 __all__ = ["is_outage", "may_upgrade", "may_upgrade_on_deploy"]
 
 
-def may_upgrade(state: SchemaState) -> bool:
+def may_upgrade(state: SchemaState, _fingerprint: str = "") -> bool:
     """Whether an upgrade would be ours to do: a schema that is ahead is left alone.
+
+    Which schema it is exactly does not matter without a plan.
 
     Raises:
         SchemaIncompatibleError: this release cannot live with the schema.
@@ -25,12 +27,13 @@ def may_upgrade(state: SchemaState) -> bool:
 
 
 def may_upgrade_on_deploy(
-    state: SchemaState, *, plan: str | None, expand: bool
+    state: SchemaState, fingerprint: str, *, plan: str | None, expand: bool
 ) -> bool:
     """Whether a pre-deploy command is to expand; False: there is nothing to do.
 
     Args:
         state: of the schema.
+        fingerprint: of the schema; a plan was made for one.
         plan: the hash of the plan; None: there is none.
         expand: expand without a plan.
 
@@ -40,8 +43,8 @@ def may_upgrade_on_deploy(
     """
     if not may_upgrade(state) or state.position is SchemaPosition.CURRENT:
         return False
-    steps = pending_revisions(state.applied)
-    missing = ", ".join(step.id for step in steps)
+    work = pending_work(state.applied)
+    missing = ", ".join(one.revision.id for one in work)
     if plan is None and not expand:
         raise PreflightError(
             f"the schema is behind this release, which needs {missing};"
@@ -49,7 +52,7 @@ def may_upgrade_on_deploy(
             remedy="deploy with --migrate, run `pm33 migrate up`, or set"
             " PM33_MIGRATE_ON_DEPLOY=expand",
         )
-    if plan is not None and plan != plan_hash_of(state.applied, steps):
+    if plan is not None and plan != plan_hash_of(state.applied, work, fingerprint):
         raise PreflightError(
             "the schema or the revisions are no longer those of PM33_MIGRATION_PLAN;"
             f" pending are {missing}",

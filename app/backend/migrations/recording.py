@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
+from app.backend.migrations.alembic_turn import alembic_turn
 from app.backend.migrations.sql.script import Control, control_of, line_of, split
 from app.backend.migrations.sql.tokens import LexicalError
 from app.backend.migrations.statements import EXECUTOR, Statement
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Recording", "alembic_of_this_process", "read_sql", "record", "shown"]
 
-_ALEMBIC: Final = RLock()
-_PATIENCE: Final = 60.0
 _COPIED: Final = ("COPY", "STDIN")
 
 
@@ -115,12 +113,7 @@ def alembic_of_this_process() -> Iterator[None]:
     Raises:
         MigrationError: somebody else has had them for too long.
     """
-    if not _ALEMBIC.acquire(timeout=_PATIENCE):
-        raise MigrationError(
-            f"another migration of this process has gone on for {_PATIENCE:.0f} s",
-            remedy="wait until it is through",
-        )
-    try:
+    with alembic_turn():
         from alembic import context, op  # noqa: PLC0415 - 0.5 s
 
         outer = [getattr(module, "_proxy", None) for module in (context, op)]
@@ -128,8 +121,6 @@ def alembic_of_this_process() -> Iterator[None]:
         for proxy in outer:
             if proxy is not None:
                 proxy._install_proxy()  # noqa: SLF001 - a nested run has removed it
-    finally:
-        _ALEMBIC.release()
 
 
 def shown(path: Path) -> str:

@@ -1,16 +1,16 @@
 """The revisions that this release carries, and what of them a database lacks."""
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.backend.database.schema_heads import REVISIONS
+from app.errors import TargetError
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
+    from alembic.script import Script
 
 __all__ = [
     "EXPAND_HEAD",
@@ -18,8 +18,9 @@ __all__ = [
     "alembic_config",
     "heads",
     "pending_revisions",
-    "plan_hash_of",
+    "pending_scripts",
     "render_heads",
+    "to_pending",
 ]
 
 EXPAND_HEAD = "expand@head"
@@ -35,7 +36,7 @@ class PendingRevision:
         file: the name of its file.
         phase: the branch that it belongs to, ``expand`` or ``contract``.
         message: the first line of what it says about itself.
-        source: its file's content; what it does, as far as its hash goes.
+        source: its file's content.
     """
 
     id: str
@@ -98,35 +99,52 @@ def pending_revisions(
         applied: the rows of the version table.
         revision: where to, as Alembic names it: ``expand@head``, ``heads``, an id.
     """
-    if any(row not in REVISIONS for row in applied):
+    return tuple(to_pending(script) for script in pending_scripts(applied, revision))
+
+
+def pending_scripts(
+    applied: Collection[str],
+    revision: str = EXPAND_HEAD,
+    config: "AlembicConfig | None" = None,
+) -> tuple["Script", ...]:
+    """As :func:`pending_revisions`, as Alembic knows them.
+
+    Args:
+        applied: the rows of the version table.
+        revision: where to.
+        config: of Alembic; None: this release's revisions.
+
+    Raises:
+        TargetError: there is no such revision, or more than one.
+    """
+    if config is None and any(row not in REVISIONS for row in applied):
         return ()
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
+    from alembic.script.revision import RevisionError  # noqa: PLC0415 - as above
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
 
-    scripts = ScriptDirectory.from_config(alembic_config())
-    steps = scripts.iterate_revisions(
-        revision, tuple(applied) or "base", implicit_base=True
+    scripts = ScriptDirectory.from_config(config or alembic_config())
+    if config is not None:
+        known = {script.revision for script in scripts.walk_revisions()}
+        if not known.issuperset(applied):
+            return ()
+    lower = tuple(applied) or "base"
+    try:
+        steps = list(scripts.iterate_revisions(revision, lower, implicit_base=True))
+    except (CommandError, RevisionError) as error:
+        raise TargetError(
+            f"{revision} leads nowhere: {error}",
+            remedy="name expand@head, contract@head, heads, or a revision's id",
+        ) from error
+    return tuple(step for step in steps if step is not None)[::-1]
+
+
+def to_pending(script: "Script") -> PendingRevision:
+    """What is told of a revision."""
+    return PendingRevision(
+        id=script.revision,
+        file=Path(script.path).name,
+        phase=next(iter(sorted(script.branch_labels)), ""),
+        message=(script.doc or "").partition("\n")[0],
+        source=Path(script.path).read_bytes(),
     )
-    found = [
-        PendingRevision(
-            id=step.revision,
-            file=Path(step.path).name,
-            phase=next(iter(sorted(step.branch_labels)), ""),
-            message=(step.doc or "").partition("\n")[0],
-            source=Path(step.path).read_bytes(),
-        )
-        for step in steps
-        if step is not None
-    ]
-    return tuple(reversed(found))
-
-
-def plan_hash_of(applied: Iterable[str], pending: Iterable[PendingRevision]) -> str:
-    """SHA-256, as hex, of what was planned. Pure.
-
-    It covers the version rows, and the id and source of each pending revision, in
-    their order. The statements that they come to, and the schema's fingerprint, are
-    to be added by whoever plans those; a hash of today's is then one that differs.
-    """
-    sources = [[step.id, hashlib.sha256(step.source).hexdigest()] for step in pending]
-    text = json.dumps([sorted(applied), sources])
-    return hashlib.sha256(text.encode()).hexdigest()

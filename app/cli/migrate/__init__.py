@@ -11,9 +11,12 @@ __all__ = ["migrate"]
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "heads": "app.cli.migrate.heads:heads",
+    "history": "app.cli.migrate.history:history",
     "lint": "app.cli.migrate.lint:lint",
     "plan": "app.cli.migrate.plan:plan",
+    "status": "app.cli.migrate.status:status",
     "up": "app.cli.migrate.up:up",
+    "verify": "app.cli.migrate.status:verify",
 }
 
 

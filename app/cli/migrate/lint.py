@@ -1,5 +1,6 @@
 """``pm33 migrate lint``: what a migration would do to those who are served."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.migrate.scratch import place_of, scratch_option
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from app.backend.migrations.analysis.findings import Finding
 
@@ -32,12 +35,25 @@ __all__ = ["lint"]
     default="table",
     show_default=True,
 )
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Try the revisions on a scratch database as well, which sees dynamic SQL.",
+)
+@scratch_option
 def lint(
-    revisions: tuple[str, ...], *, files: tuple[Path, ...], as_json: bool, form: str
+    revisions: tuple[str, ...],
+    *,
+    files: tuple[Path, ...],
+    as_json: bool,
+    form: str,
+    trace: bool,
+    scratch: str,
 ) -> None:
-    """Finds what blocks, breaks or loses something under traffic. Asks no database.
+    """Finds what blocks, breaks or loses something under traffic.
 
-    Looks at the revisions and files that are named; without any, at all revisions. A
+    Looks at the revisions and files that are named; without any, at all revisions.
+    Asks no database, unless it is to try the revisions. A
     comment `pm33: allow RULE because …` on the line, or above it, allows one finding.
 
     Exits with 0 if there is no error, 1 if there is, 2 if it was asked wrongly or a
@@ -50,7 +66,8 @@ def lint(
         static_findings,
     )
 
-    findings, remark = static_findings(revisions, files)
+    tried = _tried(scratch) if trace else {}
+    findings, remark = static_findings(revisions, files, tried=tried)
     if remark:
         click.echo(f"note: {remark}", err=True)
     # Click takes the colours out where nobody sees them, but knows no NO_COLOR.
@@ -58,6 +75,25 @@ def lint(
     shown = _shown(findings, "json" if as_json else form)
     click.echo(shown, color=False if plain else None)
     sys.exit(any(one.severity is Severity.ERROR for one in findings))
+
+
+def _tried(scratch: str) -> "Mapping[str, Sequence[Finding]]":
+    """On the configured database's server, or on one of our own."""
+    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
+    from app.backend.migrations.analysis.scratch import (  # noqa: PLC0415 - asyncpg
+        ScratchPlace,
+    )
+    from app.backend.migrations.analysis.trying import (  # noqa: PLC0415 - as above
+        Trying,
+        try_revisions,
+    )
+    from app.backend.resources import database_target  # noqa: PLC0415 - as above
+
+    config = get_config()
+    place = place_of(scratch, config)
+    target = None if place is ScratchPlace.EMBEDDED else database_target(config)
+    where = Trying(target=target, home=config.home, place=place)
+    return asyncio.run(try_revisions(where))
 
 
 def _shown(findings: "Sequence[Finding]", form: str) -> str:

@@ -1,8 +1,19 @@
 """``pm33 migrate up``: brings the schema where this release needs it."""
 
 import asyncio
+import json
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from app.cli.options import Seconds, actor, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.backend.config.environment import Config
+    from app.backend.database.schema_state import SchemaState
+    from app.backend.migrations.migration_manager import MigrationEvent
 
 __all__ = ["up"]
 
@@ -21,31 +32,113 @@ __all__ = ["up"]
     help="For the pre-deploy command: apply what PM33_MIGRATION_PLAN was made for,"
     " or what PM33_MIGRATE_ON_DEPLOY=expand allows; else only look.",
 )
-def up(phase: str, *, plan_from_env: bool) -> None:
+@click.option("--plan", help="Refuse when `migrate plan` shows another hash by now.")
+@click.option(
+    "--lock-timeout",
+    type=Seconds(zero=False),
+    help="Longest that one try makes others wait. [PM33_MIGRATE_LOCK_TIMEOUT]",
+)
+@click.option(
+    "--lock-budget",
+    type=Seconds(zero=False),
+    help="Time that may be lost to locks in all. [PM33_MIGRATE_LOCK_BUDGET]",
+)
+@click.option("--show-queries", is_flag=True, help="Show the queries that block.")
+@click.option(
+    "--cancel-blockers-after",
+    type=Seconds(zero=False),
+    help="End transactions in the way that are older; without it, nobody's.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell every statement.")
+@json_option
+def up(
+    phase: str, *, plan_from_env: bool, plan: str | None, as_json: bool, **given: Any
+) -> None:
     """Applies what is missing; what is applied already is left alone.
 
-    Exit codes: 0 the schema is where this release needs it, or ahead; 1 failed;
-    5 refused, because of the plan or because this release cannot live with the schema.
+    Ctrl-C stops between two statements; a second one cancels the one under way.
+
+    Exit codes: 0 the schema is where this release needs it, or ahead; 1 failed, or the
+    locks were not to be had (run it again); 5 refused, because of the plan, a pooler,
+    or because this release cannot live with the schema; 130 stopped.
     """
     from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
-    from app.backend.migrations import migration_manager  # noqa: PLC0415 - 1 s
 
-    target = migration_manager.migration_target()
-    if plan_from_env:
-        settings = get_config().deployment
-        state = asyncio.run(
-            migration_manager.upgrade_on_deploy(
-                target,
-                plan=settings.migration_plan or None,
-                expand=settings.migrate_on_deploy == "expand",
-            )
+    if plan_from_env and plan is not None:
+        raise click.UsageError("--plan and --plan-from-env are two plans")
+    config = get_config()
+    state = asyncio.run(_up(config, phase, plan, from_env=plan_from_env, given=given))
+    if as_json:
+        click.echo(json.dumps(None if state is None else _body(state)))
+    click.echo(_told(state), err=True)
+
+
+async def _up(
+    config: "Config",
+    phase: str,
+    plan: str | None,
+    *,
+    from_env: bool,
+    given: dict[str, Any],
+) -> "SchemaState | None":
+    from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
+    from app.cli.migrate.stopping import stopped_by_signals  # noqa: PLC0415 - as above
+
+    target = migration_manager.migration_target(config)
+    options = migration_manager.RunOptions.of(
+        config.migrations,
+        show_queries=given["show_queries"],
+        cancel_blockers_after=given["cancel_blockers_after"],
+        lock_timeout=given["lock_timeout"],
+        lock_budget=given["lock_budget"],
+        actor=actor(),
+    )
+    stop = migration_manager.StopSign()
+    rest: dict[str, Any] = {
+        "options": options,
+        "stop": stop,
+        "tell": _talker(verbose=given["verbose"]),
+    }
+    if from_env:
+        settings = config.deployment
+        work = migration_manager.upgrade_on_deploy(
+            target,
+            plan=settings.migration_plan or None,
+            expand=settings.migrate_on_deploy == "expand",
+            **rest,
         )
     else:
-        state = asyncio.run(migration_manager.upgrade(target, f"{phase}@head"))
+        work = migration_manager.upgrade(target, f"{phase}@head", plan=plan, **rest)
+    return await stopped_by_signals(work, stop)
+
+
+def _talker(*, verbose: bool) -> "Callable[[MigrationEvent], None]":
+    """Says on stderr what somebody who waits wants to know."""
+    from app.backend.migrations.migration_manager import Happening  # noqa: PLC0415
+
+    quiet = {
+        *(Happening.REVISION, Happening.APPLIED),
+        *(Happening.STATEMENT, Happening.DONE),
+    }
+
+    def tell(event: "MigrationEvent") -> None:
+        if verbose or event.kind not in quiet:
+            click.echo(str(event), err=True)
+
+    return tell
+
+
+def _body(state: "SchemaState") -> dict[str, Any]:
+    return {
+        "position": state.position.value,
+        "needed": state.needed,
+        "applied": list(state.applied),
+    }
+
+
+def _told(state: "SchemaState | None") -> str:
     if state is None:
-        told = "the database is away, so the schema could not be looked at; going on"
-    elif state.position == "ahead":
-        told = f"schema is ahead of this release, at {', '.join(state.applied)}"
-    else:
-        told = f"schema is at {state.needed}"
-    click.echo(told, err=True)
+        return "the database is away, so the schema could not be looked at; going on"
+    if state.position == "ahead":
+        return f"schema is ahead of this release, at {', '.join(state.applied)}"
+    return f"schema is at {state.needed}"

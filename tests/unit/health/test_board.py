@@ -288,3 +288,26 @@ async def test_the_pause_that_a_refusal_wants_is_told() -> None:
 
     assert board.pause(refusing) == 3600
     board.close()
+
+
+def test_a_result_that_somebody_else_has_found_is_as_old_as_it_is(bench: Bench) -> None:
+    board = bench.board(entry("openai", period=60))
+    before = datetime.now(UTC)
+    board.record("openai", OK, age=30.0, pause=120.0)
+    view = board.view("openai")
+
+    assert view is not None
+    assert view.checked_at is not None
+    assert view.valid_until is not None
+    age = before - view.checked_at
+    assert timedelta(seconds=25) < age <= timedelta(seconds=30)
+    assert view.valid_until - view.checked_at > timedelta(seconds=60 * 3 + 60)
+
+
+def test_a_result_that_is_too_old_to_be_believed_stays_unknown(bench: Bench) -> None:
+    board = bench.board(entry("openai", period=1))
+    board.record("openai", OK, age=3600.0)
+    view = board.view("openai")
+
+    assert view is not None
+    assert view.status is Status.UNKNOWN

@@ -304,3 +304,26 @@ def test_every_knob_that_names_a_policy_field_reaches_the_policy() -> None:
     checks.add(queue)
 
     assert only(checks).policy == CheckPolicy(**changed)
+
+
+@pytest.mark.parametrize(
+    ("policy", "for_all"),
+    [
+        ({"shared": True, "once_per_fleet": True}, True),
+        ({"shared": False, "once_per_fleet": True}, False),
+        ({"shared": True}, False),
+        ({"shared": True, "once_per_fleet": True, "calls": 0}, False),
+    ],
+)
+def test_one_replica_asks_for_all_where_that_is_wanted_and_somebody_is_asked(
+    policy: dict[str, Any], *, for_all: bool
+) -> None:
+    checks = registry()
+    checks.add(queue, **policy)
+    assert only(checks).policy.asks_for_all is for_all
+
+
+def test_a_check_of_the_whole_fleet_can_be_made_each_replica_s_own() -> None:
+    checks = registry(HEALTH_QUEUE_SHARED="false")
+    checks.add(queue, shared=True, once_per_fleet=True)
+    assert not only(checks).policy.asks_for_all

@@ -244,3 +244,15 @@ def test_flapping_ends_once_most_changes_have_left_the_window() -> None:
     after = advance(state, OK, at(302), POLICY)
     assert not after.flapping
     assert len(after.flips) == FLAP_LEAVE
+
+
+def test_a_pause_that_somebody_else_decides_is_kept_and_keeps_the_result_valid() -> (
+    None
+):
+    policy = CheckPolicy(period=60, timeout=10, backoff=True)
+    decided = advance(CheckState(), bad(Failure.AUTH), at(0), policy, 100.0)
+    usual = advance(CheckState(), bad(Failure.AUTH), at(0), policy)
+
+    assert (decided.pause, usual.pause) == (100.0, DELAYS[Failure.AUTH].seconds)
+    assert not is_stale(decided, at(200), policy)
+    assert is_stale(decided, at(300), policy)

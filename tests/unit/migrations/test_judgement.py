@@ -11,19 +11,16 @@ from app.backend.migrations.judgement import (
     may_upgrade,
     may_upgrade_on_deploy,
 )
-from app.backend.migrations.revisions import (
-    PendingRevision,
-    heads,
-    pending_revisions,
-    plan_hash_of,
-)
-from app.errors import PreflightError, SchemaIncompatibleError
+from app.backend.migrations.planning.hashing import pending_work, plan_hash_of
+from app.backend.migrations.revisions import heads, pending_revisions
+from app.errors import PreflightError, SchemaIncompatibleError, TargetError
 
 BEHIND = judge_schema([REVISIONS[0]], [])
 CURRENT = judge_schema([EXPAND_HEAD], [])
 AHEAD = judge_schema(["9999"], [])
 GONE = judge_schema(["9999"], ["9999"])
-PLAN = plan_hash_of(BEHIND.applied, pending_revisions(BEHIND.applied))
+SCHEMA = "a fingerprint"
+PLAN = plan_hash_of(BEHIND.applied, pending_work(BEHIND.applied), SCHEMA)
 
 
 @pytest.mark.parametrize("plan", [None, PLAN, "an old one"])
@@ -32,14 +29,14 @@ PLAN = plan_hash_of(BEHIND.applied, pending_revisions(BEHIND.applied))
 def test_a_schema_that_is_there_or_ahead_is_never_refused(
     state: SchemaState, plan: str | None, *, expand: bool
 ) -> None:
-    assert not may_upgrade_on_deploy(state, plan=plan, expand=expand)
+    assert not may_upgrade_on_deploy(state, SCHEMA, plan=plan, expand=expand)
 
 
 @pytest.mark.parametrize(("plan", "expand"), [(PLAN, False), (None, True)])
 def test_a_schema_that_is_behind_needs_its_plan_or_a_word(
     plan: str | None, *, expand: bool
 ) -> None:
-    assert may_upgrade_on_deploy(BEHIND, plan=plan, expand=expand)
+    assert may_upgrade_on_deploy(BEHIND, SCHEMA, plan=plan, expand=expand)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +51,7 @@ def test_a_schema_that_is_behind_is_refused_without_them(
     plan: str | None, says: str, *, expand: bool
 ) -> None:
     with pytest.raises(PreflightError, match=says) as caught:
-        may_upgrade_on_deploy(BEHIND, plan=plan, expand=expand)
+        may_upgrade_on_deploy(BEHIND, SCHEMA, plan=plan, expand=expand)
     assert caught.value.exit_code == 5
     assert caught.value.remedy
     assert EXPAND_HEAD in str(caught.value)
@@ -64,7 +61,7 @@ def test_a_release_that_cannot_live_with_the_schema_is_refused() -> None:
     with pytest.raises(SchemaIncompatibleError):
         may_upgrade(GONE)
     with pytest.raises(SchemaIncompatibleError):
-        may_upgrade_on_deploy(GONE, plan=PLAN, expand=True)
+        may_upgrade_on_deploy(GONE, SCHEMA, plan=PLAN, expand=True)
 
 
 def test_pending_is_what_an_upgrade_would_run_in_its_order() -> None:
@@ -86,24 +83,9 @@ def test_all_heads_are_reached_while_there_is_only_one_branch() -> None:
     assert pending_revisions((), "heads") == pending_revisions((), "expand@head")
 
 
-def revision(name: str, source: bytes) -> PendingRevision:
-    return PendingRevision(
-        id=name, file=f"{name}.py", phase="expand", message="", source=source
-    )
-
-
-def test_the_hash_changes_with_all_that_was_planned_and_nothing_else() -> None:
-    one, two = revision("1", b"x"), revision("2", b"y")
-    plans = [
-        plan_hash_of(["0"], [one, two]),
-        plan_hash_of(["9"], [one, two]),
-        plan_hash_of(["0"], [two, one]),
-        plan_hash_of(["0"], [one]),
-        plan_hash_of(["0"], [one, revision("2", b"z")]),
-        plan_hash_of(["0"], [one, revision("3", b"y")]),
-    ]
-    assert len(set(plans)) == len(plans)
-    assert plan_hash_of(["a", "b"], []) == plan_hash_of(["b", "a"], [])
+def test_a_plan_that_was_made_for_another_schema_is_refused() -> None:
+    with pytest.raises(PreflightError, match="no longer"):
+        may_upgrade_on_deploy(BEHIND, "another", plan=PLAN, expand=True)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +111,10 @@ def test_an_outage_is_told_from_a_wrong_setting(
     cause: Exception | None, *, outage: bool
 ) -> None:
     assert is_outage(cause) is outage
+
+
+@pytest.mark.parametrize("name", ["nope", "no@head", "0001_ops_tables:heads"])
+def test_a_revision_that_is_not_there_is_a_wrong_question(name: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        pending_revisions((), name)
+    assert "expand@head" in caught.value.remedy

@@ -14,6 +14,7 @@ from app.backend.config.settings.health import (
     OpsSettings,
 )
 from app.backend.config.settings.limits import LimitSettings
+from app.backend.config.settings.migrations import MigrationSettings
 from app.backend.config.settings.monitoring import MonitoringSettings
 from app.backend.config.settings.server import SecuritySettings, ServerSettings
 from app.backend.config.settings.services import (
@@ -34,6 +35,7 @@ __all__ = [
     "Group",
     "HealthSettings",
     "LimitSettings",
+    "MigrationSettings",
     "MonitoringSettings",
     "OpsSettings",
     "PineconeSettings",

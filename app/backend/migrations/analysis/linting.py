@@ -5,8 +5,9 @@ older migrations that were not read) is seen by the trace on a scratch database.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from app.backend.migrations.analysis.allowances import (
@@ -19,6 +20,7 @@ from app.backend.migrations.analysis.known import Known
 from app.backend.migrations.analysis.migration import Migration
 from app.backend.migrations.analysis.reading import Fault, read
 from app.backend.migrations.analysis.rules import RULES
+from app.backend.migrations.analysis.trace_rules import unsaid
 from app.backend.migrations.analysis.transactions import Transaction
 from app.backend.migrations.sql.script import split
 from app.backend.migrations.sql.tokens import LexicalError, Token
@@ -58,6 +60,7 @@ def lint(
     *,
     chosen: Callable[[Migration], bool] = lambda _: True,
     second: SecondOpinion | None = None,
+    tried: Mapping[str, Sequence[Finding]] = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """All that is wrong, file by file, from the first line to the last.
 
@@ -66,6 +69,8 @@ def lint(
             is known to a later one, and in use. Files of SQL know nothing of others.
         chosen: those that are told of; the others are read for what they make known.
         second: another linter. It is heard where these rules know nothing.
+        tried: what was found on a scratch database, by file. What the text has told is
+            not said again.
     """
     told = [one for one in migrations if chosen(one)]
     heard = second(told) if second else [()] * len(told)
@@ -75,7 +80,8 @@ def lint(
     for one in migrations:
         known.begin()
         context = Known() if one.way_back is None else known
-        found = _Lint(one, context).findings(opinions.get(one.file, ()))
+        seen = tried.get(one.file, ())
+        found = _Lint(one, context).findings(opinions.get(one.file, ()), seen)
         if one in told:
             findings += found
     return tuple(findings)
@@ -90,7 +96,9 @@ class _Lint:
         self._transactions: dict[int, Transaction] = {}
         self._keys: list[tuple[Statement, str, str]] = []
 
-    def findings(self, opinions: Sequence[Opinion]) -> tuple[Finding, ...]:
+    def findings(
+        self, opinions: Sequence[Opinion], tried: Sequence[Finding]
+    ) -> tuple[Finding, ...]:
         migration = self._migration
         found: list[Finding] = []
         for place, statement in enumerate(migration.statements):
@@ -103,7 +111,7 @@ class _Lint:
             if not self._known.is_indexed(table, column)
         ]
         found += [self._of_file(line, one) for line, one in _of_revision(migration)]
-        return self._allowed(found)
+        return self._allowed([*found, *unsaid(tried, found)])
 
     def _faults(
         self, statement: Statement, heard: Sequence[Opinion]

@@ -1,7 +1,8 @@
 """The static layers over what somebody names: revisions, files of SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from app.backend.migrations.analysis.findings import Finding
@@ -25,6 +26,8 @@ def static_findings(
     revisions: Sequence[str],
     files: Sequence[Path],
     scripts: "ScriptDirectory | None" = None,
+    *,
+    tried: Mapping[str, Sequence[Finding]] = MappingProxyType({}),
 ) -> tuple[tuple[Finding, ...], str]:
     """What the static layers find; no database is needed.
 
@@ -33,6 +36,7 @@ def static_findings(
             none and no file either: all of them.
         files: of plain SQL, each one migration.
         scripts: where the revisions are; None: this project's.
+        tried: what was found on a scratch database, by file.
 
     Returns:
         The findings, and a remark about what was not looked at; empty: there is none.
@@ -53,10 +57,10 @@ def static_findings(
 
     everything = [*found, *plain]
     try:
-        return lint(everything, chosen=chosen, second=second), remark
+        return lint(everything, chosen=chosen, second=second, tried=tried), remark
     except MigrationError as error:
         # Only the second opinion raises; what it would have said is not known.
-        return lint(everything, chosen=chosen), str(error)
+        return lint(everything, chosen=chosen, tried=tried), str(error)
 
 
 def _second() -> tuple[SecondOpinion | None, str]:

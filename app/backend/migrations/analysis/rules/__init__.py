@@ -6,11 +6,14 @@ from typing import Final
 from app.backend.migrations.analysis.rules.locks import LOCKS
 from app.backend.migrations.analysis.rules.releases import RELEASES
 from app.backend.migrations.analysis.rules.rule import Rule
+from app.backend.migrations.analysis.rules.traced import TRACED
 from app.backend.migrations.analysis.rules.work import WORK
 
 __all__ = ["RULES", "WITHOUT_RULE", "Rule"]
 
-RULES: Final[Mapping[str, Rule]] = {one.name: one for one in (*WORK, *LOCKS, *RELEASES)}
+RULES: Final[Mapping[str, Rule]] = {
+    one.name: one for one in (*WORK, *LOCKS, *RELEASES, *TRACED)
+}
 """Every rule by its name, which is also what an allowance says."""
 
 WITHOUT_RULE: Final[Mapping[int, str]] = {

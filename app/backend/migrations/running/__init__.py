@@ -1,0 +1,1 @@
+"""How revisions are applied: one runner at a time, and nobody kept waiting for long."""

@@ -1,0 +1,91 @@
+"""Who stands in the way of a lock, seen from a connection beside the one that waits."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import override
+
+from app.backend.database.connection import ReservedConnection
+from app.backend.migrations.running.connecting import APPLICATION
+
+__all__ = ["Blocker", "blockers_of", "end_blocker"]
+
+_BLOCKERS: Final = """
+    select a.pid, a.application_name as application, a.usename::text as "user",
+           coalesce(a.state, a.backend_type) as state, a.backend_type as kind,
+           coalesce(extract(epoch from clock_timestamp() - a.xact_start), 0)::float8
+               as seconds,
+           case when $2 then left(a.query, 500) end as query
+    from (select distinct unnest(pg_blocking_pids($1)) as pid) as blocking
+    join pg_stat_activity a using (pid)
+    order by a.xact_start
+"""
+_AUTOVACUUM: Final = "autovacuum worker"
+_CLIENT: Final = "client backend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """One backend in the way.
+
+    Attributes:
+        application: its ``application_name``.
+        state: as ``pg_stat_activity`` says, or what kind of process it is.
+        kind: of process.
+        seconds: the age of its transaction.
+        query: its newest statement; None where queries are not to be shown.
+    """
+
+    pid: int
+    application: str | None
+    user: str | None
+    state: str | None
+    kind: str | None
+    seconds: float
+    query: str | None = None
+
+    @override
+    def __str__(self) -> str:
+        """For a line of progress or an error."""
+        name = self.application or self.kind or "unknown"
+        words = f"pid {self.pid} ({name}, {self.user or 'no user'}, {self.state or '?'}"
+        words += f" for {self.seconds:.1f} s)"
+        return f"{words}: {' '.join(self.query.split())}" if self.query else words
+
+
+async def blockers_of(
+    side: ReservedConnection, pid: int, *, show_queries: bool
+) -> tuple[Blocker, ...]:
+    """Who keeps a backend waiting now, the oldest transaction first.
+
+    A prepared transaction has no backend, and is not among them.
+    https://www.postgresql.org/docs/current/functions-info.html (pg_blocking_pids)
+
+    Raises:
+        OSError, asyncpg.PostgresError, asyncpg.InterfaceError: as asyncpg does.
+    """
+    async with side.use() as connection:
+        rows = await connection.fetch(_BLOCKERS, pid, show_queries)
+    return tuple(Blocker(**dict(row)) for row in rows)
+
+
+async def end_blocker(side: ReservedConnection, blocker: Blocker) -> bool:
+    """Ends what a backend does; says whether it was told to.
+
+    A statement is cancelled. A transaction in which nothing runs hears of no
+    cancellation, so that its session is ended. Autovacuum comes again by itself;
+    other processes of the server, and other migrations, are left alone.
+
+    Raises:
+        OSError, asyncpg.PostgresError, asyncpg.InterfaceError: as asyncpg does.
+    """
+    if blocker.application and blocker.application.startswith(APPLICATION):
+        return False
+    if blocker.kind == _AUTOVACUUM or blocker.state == "active":
+        ending = "select pg_cancel_backend($1)"
+    elif blocker.kind == _CLIENT:
+        ending = "select pg_terminate_backend($1)"
+    else:
+        return False
+    async with side.use() as connection:
+        return bool(await connection.fetchval(ending, blocker.pid))

@@ -1,0 +1,242 @@
+"""One run: its connections, its turn, its way up, and what is written down of it."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.backend.database.connection import ReservedConnection
+from app.backend.database.schema_state import SchemaState, read_schema_state
+from app.backend.database.target import DatabaseTarget
+from app.backend.migrations.planning.fingerprint import schema_fingerprint
+from app.backend.migrations.running.applying import Applying
+from app.backend.migrations.running.connecting import (
+    APPLICATION,
+    CONNECT_TIMEOUT,
+    SIDE_ERRORS,
+    close,
+    connect,
+    prepare,
+    refuse_pooler,
+)
+from app.backend.migrations.running.events import Tell
+from app.backend.migrations.running.executor import RetryingExecutor
+from app.backend.migrations.running.gate import Gate
+from app.backend.migrations.running.heartbeat import Heartbeat
+from app.backend.migrations.running.history import History, RunState
+from app.backend.migrations.running.lookout import Lookout
+from app.backend.migrations.running.options import RunOptions
+from app.backend.migrations.running.stopping import StopSign
+from app.backend.migrations.running.trial import Trials
+from app.backend.migrations.running.turn import take_lock
+from app.errors import InterruptedRunError, MigrationError, OpsError
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
+
+__all__ = ["Decide", "Runner"]
+
+Decide = Callable[[SchemaState, str], bool]
+"""Asked under the lock, with the schema's fingerprint, whether to go on; raises to
+refuse."""
+
+_NO_SCHEMA: Final = "select to_regnamespace('ops') is null"
+_CREATE_SCHEMA: Final = "create schema if not exists ops"
+_HAS_LEASES: Final = "select to_regclass('ops.lease') is not null"
+
+
+class Runner:
+    """Brings a database to a goal once; to be run in an event loop of its own.
+
+    Args:
+        config: says where the revisions are.
+        target: the database; a direct connection.
+        goal: where to, as Alembic names it.
+        decide: asked once nobody else can change the schema.
+        options: what is allowed.
+        stop: ends it between two statements.
+        tell: is told, in the thread that this runs in.
+    """
+
+    def __init__(
+        self,
+        config: "AlembicConfig",
+        target: DatabaseTarget,
+        goal: str,
+        *,
+        decide: Decide,
+        options: RunOptions,
+        stop: StopSign,
+        tell: Tell,
+    ) -> None:
+        self.id = secrets.token_hex(6)
+        self._config = config
+        self._target = target
+        self._goal = goal
+        self._decide = decide
+        self._options = options
+        self._stop = stop
+        self._tell = tell
+        self._name = f"{APPLICATION}:{self.id}"
+        self._side = ReservedConnection(
+            target,
+            name=f"{APPLICATION}-side:{self.id}",
+            connect_timeout=CONNECT_TIMEOUT,
+        )
+        self._history = History(
+            self._side, self.id, goal=goal, actor=options.actor or "unknown"
+        )
+        self._heartbeat: Heartbeat | None = None
+
+    async def run(self) -> None:
+        """Waits for its turn, and applies what is missing.
+
+        Raises:
+            PreflightError: the connection is a pooler's, or ``decide`` refuses.
+            LocksDeniedError: a lock was not to be had within the budget; retryable.
+            InterruptedRunError: a stop was asked for.
+            LeaseLostError: another runner has taken over.
+            MigrationError: it failed; the cause is chained.
+        """
+        async with AsyncExitStack() as stack:
+            main = await connect(self._target, self._name)
+            stack.push_async_callback(close, main)
+            stack.push_async_callback(self._side.close)
+            try:
+                await self._take_turn(main)
+                schema = await schema_fingerprint(main)
+                if self._decide(await read_schema_state(main), schema):
+                    await self._apply(main)
+            except OpsError:
+                raise
+            except Exception as error:  # a revision may raise whatever it likes
+                raise MigrationError(
+                    f"the migration failed: {type(error).__name__}: {error}",
+                    remedy=await self._remedy(),
+                ) from error
+
+    async def _take_turn(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
+        async with self._side.use() as side:
+            await refuse_pooler(main, side)
+        await prepare(main)
+        await take_lock(
+            main,
+            self.id,
+            options=self._options,
+            stop=self._stop,
+            tell=self._tell,
+        )
+
+    async def _apply(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
+        state = await read_schema_state(main)
+        # Asked first: to be refused, IF NOT EXISTS needs no schema to create.
+        if await main.fetchval(_NO_SCHEMA):
+            await main.execute(_CREATE_SCHEMA)
+        await self._history.begin(state.applied)
+        try:
+            await self._show_life()
+            await self._climb(main)
+        except BaseException as error:
+            await self._ended(error)
+            raise
+        else:
+            await self._ended(None)
+        finally:
+            if self._heartbeat is not None:
+                await self._heartbeat.end()
+
+    async def _climb(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
+        async def handed() -> Any:
+            return main
+
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=handed,
+            poolclass=NullPool,
+            hide_parameters=True,  # errors are written down; what rows hold is not
+        )
+        trials = Trials(
+            self.id,
+            self._options.patience,
+            history=self._history,
+            stop=self._stop,
+            tell=self._tell,
+        )
+        lookout = Lookout(
+            self._side,
+            main.get_server_pid(),
+            options=self._options,
+            stop=self._stop,
+            lost=main.terminate,
+        )
+        gate = Gate(
+            self.id,
+            trials=trials,
+            lookout=lookout,
+            history=self._history,
+            stop=self._stop,
+            tell=self._tell,
+        )
+        gate.attach(engine.sync_engine)
+        applying = Applying(
+            self._config,
+            self._goal,
+            run=self.id,
+            gate=gate,
+            executor=RetryingExecutor(
+                self.id, gate=gate, trials=trials, stop=self._stop, tell=self._tell
+            ),
+            trials=trials,
+            history=self._history,
+            applied=self._applied,
+            tell=self._tell,
+        )
+        async with engine.connect() as connection:
+            await applying.finish(connection)
+
+    async def _applied(self) -> None:
+        """After a revision, which may have made the tables that were missing."""
+        await self._history.begin()
+        await self._show_life()
+
+    async def _show_life(self) -> None:
+        """By a lease, whose table comes with a revision on a new database."""
+        if self._heartbeat is not None:
+            return
+        async with self._side.use() as side:
+            if not await side.fetchval(_HAS_LEASES):
+                return
+        heartbeat = Heartbeat(
+            self._target,
+            self._name,
+            ttl=self._options.lease_ttl,
+            lost=self._stop.ask,
+        )
+        await heartbeat.begin()
+        self._heartbeat = heartbeat
+
+    async def _ended(self, error: BaseException | None) -> None:
+        after: tuple[str, ...] = ()
+        with suppress(*SIDE_ERRORS):
+            async with self._side.use() as side:
+                after = (await read_schema_state(side)).applied
+        if error is None:
+            await self._history.end(RunState.DONE, after, None)
+            return
+        stopped = isinstance(error, InterruptedRunError)
+        told = {"type": type(error).__name__, "message": str(error)}
+        state = RunState.INTERRUPTED if stopped else RunState.FAILED
+        await self._history.end(state, after, told)
+
+    async def _remedy(self) -> str:
+        half = await self._history.half_applied()
+        if not half:
+            return "nothing of the failed revision was kept; mend it and run again"
+        return (
+            f"what {', '.join(half)} did before stays done, and is not done again:"
+            " mend what failed, leave what is before it, and run again"
+        )

@@ -1,0 +1,1 @@
+"""What the text of a statement says, where nobody has run it."""

@@ -1,0 +1,102 @@
+"""What is written down of runs, and what the command line makes of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.backend.migrations import migration_manager
+from app.errors import LocksDeniedError, MigrationError
+from tests.support.busy_table import held_table
+from tests.support.migrating import Revisions, connected, run, target_of
+from tests.support.service import pm33
+
+
+@pytest.fixture
+async def shop(database_url: str) -> str:
+    async with connected(database_url) as connection:
+        await connection.execute("create table shop (id bigint, name text)")
+    return database_url
+
+
+@pytest.fixture
+def revisions(tmp_path: Path) -> Revisions:
+    chain = Revisions(tmp_path / "versions")
+    chain.add("9001_size", "op.add_column('shop', sa.Column('size', sa.Text()))")
+    return chain
+
+
+async def test_a_run_that_was_blocked_tells_who_blocked_it_and_how_often(
+    shop: str, revisions: Revisions
+) -> None:
+    async with held_table(shop, 1.0):
+        with pytest.raises(LocksDeniedError):
+            await run(shop, revisions, budget=0.3, actor="alice")
+    await run(shop, revisions, actor="bob")
+
+    done, denied, *_ = await migration_manager.history(target_of(shop))
+    assert (done.state, done.actor, denied.state, denied.actor) == (
+        *("done", "bob"),
+        *("failed", "alice"),
+    )
+    assert done.after == ("9001_size",)
+    assert denied.error is not None
+    assert denied.error["type"] == "LocksDeniedError"
+
+    (denied,) = await migration_manager.history(target_of(shop), run=denied.run)
+    assert denied.attempts
+    assert {one.outcome for one in denied.attempts} == {"blocked"}
+    assert {one.sqlstate for one in denied.attempts} == {"55P03"}
+    assert any(one.blockers for one in denied.attempts)
+    assert not any("query" in b and b["query"] for b in denied.attempts[-1].blockers)
+    (done,) = await migration_manager.history(target_of(shop), run=done.run)
+    assert [step.statement for step in done.steps] == [
+        "ALTER TABLE shop ADD COLUMN size TEXT"
+    ]
+
+
+async def test_the_command_line_shows_runs_steps_and_tries(
+    shop: str, revisions: Revisions
+) -> None:
+    await run(shop, revisions, actor="bob")
+
+    listed = await pm33("migrate", "history", "--json", DATABASE_URL=shop)
+    newest = json.loads(listed.out)[0]
+    assert (newest["state"], newest["actor"]) == ("done", "bob")
+    shown = await pm33("migrate", "history", newest["run"], DATABASE_URL=shop)
+    assert "ADD COLUMN size" in shown.out
+    unknown = await pm33("migrate", "history", "nothing", DATABASE_URL=shop)
+    assert unknown.code == 2
+
+
+async def test_what_was_left_behind_is_a_fault_until_it_is_mended(
+    shop: str, revisions: Revisions
+) -> None:
+    body = """
+        with op.get_context().autocommit_block():
+            op.execute("alter table shop add column weight int")
+        """
+    revisions.write("9001_size", "0004_migration_history", body + "op.execute('no')")
+    with pytest.raises(MigrationError):
+        await run(shop, revisions)
+
+    status = json.loads(
+        (await pm33("migrate", "status", "--json", DATABASE_URL=shop)).out
+    )
+    assert status["half_applied"] == {"9001_size": 1}
+    found = await pm33("migrate", "verify", DATABASE_URL=shop)
+    assert found.code == 5
+    assert "9001_size is half applied" in found.out
+
+    revisions.write("9001_size", "0004_migration_history", body)
+    await run(shop, revisions)
+    found = await pm33("migrate", "verify", DATABASE_URL=shop)
+    assert (found.code, found.out) == (0, "nothing is wrong\n")
+    shown = await pm33("migrate", "status", DATABASE_URL=shop)
+    assert shown.code == 0
+    assert "the schema is ahead: at 9001_size" in shown.out
+
+
+async def test_up_says_in_json_where_the_schema_is(database_url: str) -> None:
+    done = await pm33("migrate", "up", "--json", DATABASE_URL=database_url)
+    assert (done.code, json.loads(done.out)["position"]) == (0, "current")
