@@ -18,11 +18,11 @@ export UV_NATIVE_TLS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-full check lint types layers locks sizes bench bench-delivery lock \
-	clean uv
+.PHONY: help setup run demo test test-full check lint types layers locks sizes bench bench-delivery \
+	bench-migrations lock clean uv
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv from the locks
 
@@ -77,6 +77,9 @@ bench: $(STAMP)  ## Measure beside the peers, ten minutes; ARGS="--only startup"
 
 bench-delivery: $(STAMP)  ## Measure switches and ways back, ten minutes
 	@exec $(PY) -m bench.delivery $(ARGS)
+
+bench-migrations: $(STAMP)  ## Measure migrations under load, half an hour
+	@exec $(PY) -m bench.migrations $(ARGS)
 
 lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt >/dev/null

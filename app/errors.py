@@ -22,7 +22,8 @@
     ├── HealthUnreachableError      nobody answered the question
     ├── TargetError                 which environment or commit is meant is not clear
     ├── PreflightError              something has to be mended before a deploy
-    │   └── NoWayBackError          there is nothing to roll back to
+    │   ├── NoWayBackError          there is nothing to roll back to
+    │   └── DataAtRiskError         a downgrade would lose rows or values
     ├── LeaseHeldError              somebody else is at work
     ├── LeaseLostError              somebody else has taken over
     ├── InterruptedRunError         somebody has asked it to stop
@@ -34,7 +35,7 @@
 Each class carries its exit code and HTTP status; each error may carry a remedy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "CheckFailedError",
     "CheckRegistrationError",
     "ConfigError",
+    "DataAtRiskError",
     "DeploymentNotFoundError",
     "DuplicateCheckError",
     "EmbeddedPostgresError",
@@ -265,6 +267,28 @@ class NoWayBackError(PreflightError):
     """No earlier deployment can be returned to."""
 
     title = "Nothing to roll back to"
+
+
+class DataAtRiskError(PreflightError):
+    """A downgrade would lose rows or values, and nobody has accepted that.
+
+    Args:
+        message: each loss on a line of its own.
+        remedy: what to do.
+        report: the same, JSON-ready; empty: the message says all.
+    """
+
+    title = "Data at risk"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        report: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.report = dict(report or {})
 
 
 class LeaseHeldError(OpsError):

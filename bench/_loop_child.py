@@ -1,5 +1,7 @@
 """How long the event loop is held while checks run, as JSON; see ``_loop.py``.
 
+Memory as well, for the test of it.
+
 The health system alone, on the loop that serves: what a request would wait for.
 """
 
@@ -13,6 +15,8 @@ import threading
 import time
 from collections import defaultdict
 from typing import Any
+
+import psutil
 
 from app.backend.config.environment import get_config
 from app.backend.health.service import HealthService
@@ -50,6 +54,8 @@ class _Watch:
     def _run(self) -> None:
         while not self._ended.wait(_EVERY):
             self._answered.clear()
+            if self._ended.is_set():
+                return  # stop() holds the loop, and has set both before that
             asked = time.perf_counter(), time.clock_gettime(self._clock)
             self._loop.call_soon_threadsafe(self._answer, *asked)
             self._answered.wait()
@@ -76,6 +82,7 @@ async def _measure(service: HealthService, seconds: float) -> dict[str, Any]:
     return {
         "first_ms": round(watch.longest * 1000, 1),
         "later_ms": round(later.longest * 1000, 1),
+        "rss_mb": psutil.Process().memory_info().rss / 1e6,
         "work_ms": round(max(watch.longest_work, later.longest_work) * 1000, 1),
         "gaps": {
             name: round(max(b - a for a, b in itertools.pairwise(times)), 2)

@@ -1,23 +1,56 @@
-"""${message}.
+<%!
+    import json
+
+
+    def told(value):
+        if value is None or isinstance(value, str):
+            return "None" if value is None else json.dumps(value)
+        comma = "," if len(value) == 1 else ""
+        return "(" + ", ".join(json.dumps(one) for one in value) + comma + ")"
+
+
+    def words(value):
+        several = (value,) if isinstance(value, str) else value or ()
+        return "".join(f" {one}" for one in several)
+%>\
+<%
+    body = f"{upgrades or ''}{downgrades or ''}"
+    given = (imports or "").splitlines()
+    # The application's own modules come last, as the formatter has it.
+    own = [line for line in given if line.startswith("import ")]
+    needed = [line for line in given if line not in own]
+    needed += ["from alembic import op"] * ("op." in body)
+    needed = ["import sqlalchemy as sa"] * ("sa." in body) + sorted(needed)
+%>\
+"""${message.rstrip(".")}.
 
 Revision ID: ${up_revision}
-Revises: ${down_revision | comma,n}
-Created: ${create_date}
+Revises:${words(down_revision)}
+Created: ${create_date.date()}
 """
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-from alembic import op
-${imports if imports else ""}
-revision: str = ${repr(up_revision)}
-down_revision: str | Sequence[str] | None = ${repr(down_revision)}
-branch_labels: str | Sequence[str] | None = ${repr(branch_labels)}
-depends_on: str | Sequence[str] | None = ${repr(depends_on)}
+% for line in needed:
+${line}
+% endfor
+% if needed:
+
+% endif
+% for line in own:
+${line}
+% endfor
+% if own:
+
+% endif
+revision: str = ${told(up_revision)}
+down_revision: str | Sequence[str] | None = ${told(down_revision)}
+branch_labels: str | Sequence[str] | None = ${told(branch_labels)}
+depends_on: str | Sequence[str] | None = ${told(depends_on)}
 
 
 def upgrade() -> None:
-    """Goes forward while the previous release still serves."""
+    """${"Takes away what no release uses any more." if contract else "Goes forward while the previous release still serves."}"""
     ${upgrades if upgrades else "pass"}
 
 

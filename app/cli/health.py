@@ -184,9 +184,24 @@ def _table(report: dict[str, Any]) -> str:
     width = max(map(len, checks), default=0)
     for name, check in checks.items():
         lines.append(f"  {name:<{width}}  {_row(check)}".rstrip())
-        if check.get("remedy") and check["status"] != "healthy":
-            lines.append(f"  {'':<{width}}  → {check['remedy']}")
+        lines += (f"  {'':<{width}}  {line}" for line in _beneath(check))
     return "\n".join(lines)
+
+
+def _beneath(check: dict[str, Any]) -> Iterator[str]:
+    """What to do, and what the vendor says of itself, also while all is well."""
+    if check.get("remedy") and check["status"] != "healthy":
+        yield f"→ {check['remedy']}"
+    incident = _data(check).get("incident")
+    if isinstance(incident, dict):
+        since = f", since {incident['since']}" if incident.get("since") else ""
+        words = f"{incident.get('title')} ({incident.get('impact')}{since})"
+        yield click.style(f"! their status page: {words}", fg="yellow")
+
+
+def _data(check: dict[str, Any]) -> dict[str, Any]:
+    data = check.get("data")
+    return data if isinstance(data, dict) else {}
 
 
 def _notes(report: dict[str, Any]) -> Iterator[str]:
@@ -209,7 +224,9 @@ def _row(check: dict[str, Any]) -> str:
     styled = click.style(f"{status:<9}", fg=_COLOURS.get(status))
     latency = check["latency_ms"]
     took = "" if latency is None or status == "skipped" else f"{latency:.1f} ms"
-    cause = ": ".join(filter(None, (check["failure"], check.get("message"))))
+    failure, blame = check["failure"], _data(check).get("blame")
+    what = f"{failure} (blame: {blame})" if failure and blame else failure
+    cause = ": ".join(filter(None, (what, check.get("message"))))
     return f"{styled} {took:>10}  {_ago(check['since']):>8}  {cause}"
 
 

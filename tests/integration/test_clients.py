@@ -13,6 +13,7 @@ from app.backend.config.environment import read_config
 from app.backend.resources import Resources, open_resources
 from app.errors import ConfigError, VendorLimitedError
 from tests.support.clients import (
+    FOR_OPENAI,
     HELLO,
     ask_claude,
     ask_openai,
@@ -22,7 +23,11 @@ from tests.support.clients import (
 )
 from tests.support.fake_vendors import FakeVendors, closed_port
 from tests.support.processes import eventually
-from tests.support.vendor_voices import KEYS
+from tests.support.vendor_traffic import CHAT, chat, saying
+from tests.support.vendor_voices import KEYS, Reply
+
+STRIPES = {"authorization": f"Bearer {KEYS['stripe']}"}
+NO_QUOTA = {"error": {"code": "insufficient_quota"}}
 
 
 @pytest.fixture
@@ -70,13 +75,17 @@ async def test_each_client_reaches_its_vendor_with_its_key(fakes: FakeVendors) -
 async def test_nothing_of_openai_is_sent_to_together(
     fakes: FakeVendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY"):
-        monkeypatch.setenv(name, "canary")
+    for name, value in FOR_OPENAI.items():
+        monkeypatch.setenv(name, value)
     async with clients_of(fakes) as clients:
         together = await clients.together()
-        await together.chat.completions.create(model="llama", messages=HELLO)
+        for client in (together, together.with_options(timeout=30)):
+            await client.chat.completions.create(model="llama", messages=HELLO)
 
-    assert "canary" not in repr(fakes.asked)
+    assert len(fakes.asked) == 2
+    for one in fakes.asked:
+        assert one.headers["authorization"] == f"Bearer {KEYS['together']}"
+        assert "canary" not in repr(one)
 
 
 async def test_a_client_is_one_for_the_process(fakes: FakeVendors) -> None:
@@ -128,15 +137,33 @@ async def test_a_client_of_another_package_takes_part(
 ) -> None:
     async with (
         clients_of(fakes, STRIPE_REQUESTS=1) as clients,
-        sdk(library).AsyncClient(headers={"authorization": "Bearer x"}) as own,
+        sdk(library).AsyncClient(headers=STRIPES) as own,
     ):
         clients.watch("stripe", own)
-        assert (await own.get(f"{fakes.url}/stripe/v1/balance")).status_code == 401
+        assert (await own.get(f"{fakes.url}/stripe/v1/nothing")).status_code == 404
         with pytest.raises(VendorLimitedError):
             await own.get(f"{fakes.url}/stripe/v1/balance")
         [refused] = clients.outcomes["stripe"].unrefuted()
 
-    assert (refused.method, refused.status) == ("GET", 401)
+    assert (refused.method, refused.status) == ("GET", 404)
+
+
+async def test_a_customers_own_key_tells_nothing_of_ours(fakes: FakeVendors) -> None:
+    fakes.routes[CHAT] = saying(
+        Reply(429, NO_QUOTA, headers=("retry-after: 60",)),
+        chat(),
+    )
+    async with clients_of(fakes, OPENAI_REQUESTS=2) as clients:
+        client = await clients.openai()
+        theirs = client.with_options(api_key="sk-of-a-customer", max_retries=0)
+        with pytest.raises(sdk("openai").RateLimitError):
+            await theirs.chat.completions.create(model="gpt", messages=HELLO)
+        seen = clients.outcomes["openai"]
+        assert not [*seen.unrefuted()]
+        await theirs.chat.completions.create(model="gpt", messages=HELLO)
+        assert (seen.successes, seen.failures) == (0, 0)
+        with pytest.raises(VendorLimitedError):
+            await ask_openai(clients)
 
 
 async def test_a_proxy_that_is_set_stays_in_use(

@@ -1,6 +1,7 @@
 """One limit for several replicas, in a real cache server."""
 
 import asyncio
+import copy
 import logging
 import random
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from app.backend.clients.gate import Gate
 from app.backend.clients.limit import Limit
+from app.backend.clients.retry_after import LONGEST_HOLD
 from app.backend.clients.shared import BELIEVED, RedisShared, Reply, Report
 from app.backend.clients.window import Window
 from app.errors import VendorLimitedError
@@ -102,6 +104,33 @@ async def test_the_script_decides_as_the_window_of_one_replica_does(
             if reply.granted:
                 seconds.append(window.add(now, tokens))
                 assert seconds[-1] == reply.second
+
+
+async def test_a_clock_that_is_put_back_stops_nobody(server: ValkeyServer) -> None:
+    limit = Limit(requests=1, tokens=1, concurrency=2)
+    async with Replicas(server) as replicas:
+        one, other = replicas.one(), replicas.one()
+        assert (await exchange(one, limit, IDLE, 1)).granted
+        await exchange(one, limit, Report(busy=2, hold=LONGEST_HOLD), None)
+        refused = await exchange(other, limit)
+        assert (refused.granted, refused.told) == (False, True)
+        replicas.now -= 86_400_000
+
+        assert (await exchange(other, limit, IDLE, 1)).granted
+
+
+async def test_two_processes_of_one_fork_are_two_replicas(
+    server: ValkeyServer,
+) -> None:
+    limit = Limit(concurrency=2)
+    async with Replicas(server) as replicas:
+        parent = replicas.one()
+        child = copy.copy(parent)
+        await exchange(parent, limit, Report(busy=1), None)
+        reply = await exchange(child, limit, Report(busy=1), 0)
+        await child.close()
+
+    assert (reply.granted, reply.replicas) == (False, 2)
 
 
 async def test_calls_in_flight_are_counted_over_all_replicas(

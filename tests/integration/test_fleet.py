@@ -133,7 +133,7 @@ async def test_a_restart_asks_again_after_what_was_mended(database_url: str) -> 
         async with member(database_url, component, "r-2", **options) as new:
             await until(lambda: new.view.status is Status.HEALTHY)
             assert component.asked[1].by == "r-2"
-            await until(lambda: 2 in numbers(old))
+            await until(lambda: numbers(old)[-1] >= 2)
 
 
 async def test_a_new_replica_does_not_make_one_bad_answer_count_for_all(
@@ -147,7 +147,7 @@ async def test_a_new_replica_does_not_make_one_bad_answer_count_for_all(
         await one.die()
         async with member(database_url, component, "r-2", **options) as other:
             # Asked by the second, soon after it: not after an hour.
-            await until(lambda: 3 in numbers(other))
+            await until(lambda: numbers(other) and numbers(other)[-1] >= 3)
 
 
 async def test_a_replica_that_dies_while_it_asks_is_followed_by_another(
@@ -238,6 +238,24 @@ async def test_a_store_without_the_table_counts_as_away(
     told = [one for one in caplog.records if "the store is away" in one.message]
     assert len(told) == 1
     assert "pm33 migrate up" in str(vars(told[0])["remedy"])
+
+
+async def test_a_clock_of_the_store_that_is_put_back_stops_nobody(
+    database_url: str,
+) -> None:
+    component = Component()
+    async with member(database_url, component, "r-1", period=0.2) as one:
+        await until(lambda: one.heard)
+    await rows(
+        database_url,
+        "update ops.shared_result set observed_at = observed_at + interval '1 day',"
+        " claimed_until = claimed_until + interval '1 day',"
+        " next_at = next_at + interval '1 day'",
+    )
+    async with member(database_url, component, "r-2", period=0.2) as other:
+        await until(lambda: len(numbers(other)) >= 2)
+
+    assert {one.by for one in component.asked[-2:]} == {"r-2"}
 
 
 async def test_a_result_that_is_too_old_is_not_taken_for_the_truth(

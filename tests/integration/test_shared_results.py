@@ -50,6 +50,28 @@ async def test_what_nobody_has_asked_about_is_due(results: SharedResults) -> Non
     assert standing.newest is None
 
 
+async def test_a_clock_that_is_put_back_stops_nobody(
+    results: SharedResults, database_url: str
+) -> None:
+    claim = await results.claim(KEY, "r-1", lasts=60, spacing=0)
+    assert claim is not None
+    await results.publish(KEY, claim, "r-1", FOUND)
+    await execute(
+        database_url,
+        "update ops.shared_result set observed_at = observed_at + interval '1 day',"
+        " claimed_until = claimed_until + interval '1 day',"
+        " next_at = next_at + interval '1 day'",
+    )
+    assert not (await results.look(KEY)).is_due
+
+    standing = await results.look(KEY, horizon=7200)
+    again = await results.claim(KEY, "r-2", lasts=60, spacing=0, horizon=7200)
+
+    assert standing.is_due
+    assert standing.newest is None
+    assert again == 2
+
+
 async def test_of_many_that_claim_at_the_same_time_one_gets_it(
     database_url: str,
 ) -> None:

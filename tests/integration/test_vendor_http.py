@@ -61,12 +61,16 @@ async def test_a_certificate_that_nobody_signed_is_tls(
         Failure.TLS,
         "the certificate of 127.0.0.1 cannot be trusted",
     )
+    assert answer.fault is not None
+    assert "SSL_CERT_FILE" in answer.fault.remedy
 
 
 async def test_a_server_without_tls_is_tls(client: httpx.AsyncClient) -> None:
     async with plain_server(b"HTTP/1.1 400 Bad\r\n\r\n") as port:
         answer = await get(client, f"https://127.0.0.1:{port}/")
     assert said(answer) == (Failure.TLS, "TLS with 127.0.0.1 failed")
+    assert answer.fault is not None
+    assert "speaks TLS" in answer.fault.remedy
 
 
 async def test_a_handshake_that_hangs_is_a_timeout_and_leaves_no_socket(

@@ -37,6 +37,7 @@ from app.backend.health.checks.vendors import VENDORS
 from app.backend.health.models import CheckResult, Failure, Status
 from tests.support.bare_servers import plain_server, tls_server
 from tests.support.canned_http import still_open
+from tests.support.clients import FOR_OPENAI
 from tests.support.fake_vendors import (
     PIECES,
     Behaviour,
@@ -158,6 +159,19 @@ async def test_the_request_is_the_sdks_own_and_the_same_read(
     assert f"{one.method} {one.path}" == VOICES[name].route
     assert one.headers["accept-encoding"] == "identity"
     assert "pm33" not in one.headers["user-agent"]
+
+
+async def test_nothing_of_openai_is_sent_to_together(
+    fakes: FakeVendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in FOR_OPENAI.items():
+        monkeypatch.setenv(name, value)
+    result = await asked("together", configured(fakes))
+
+    assert result.status is Status.HEALTHY
+    (one,) = fakes.asked
+    assert one.headers["authorization"] == f"Bearer {KEYS['together']}"
+    assert "canary" not in repr(one)
 
 
 @pytest.mark.parametrize("name", EACH)

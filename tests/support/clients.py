@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from app.backend.clients import Clients
 from app.backend.config.environment import read_config
@@ -21,7 +21,23 @@ from tests.support.vendor_traffic import (
 )
 from tests.support.vendor_voices import Reply
 
-__all__ = ["HELLO", "ask_claude", "ask_openai", "clients_of", "fakes_for_calls", "sdk"]
+__all__ = [
+    "FOR_OPENAI",
+    "HELLO",
+    "ask_claude",
+    "ask_openai",
+    "clients_of",
+    "fakes_for_calls",
+    "sdk",
+]
+
+FOR_OPENAI: Final = {
+    "OPENAI_ORG_ID": "canary",
+    "OPENAI_PROJECT_ID": "canary",
+    "OPENAI_ADMIN_KEY": "canary",
+    "OPENAI_CUSTOM_HEADERS": "X-Gateway: canary\nAuthorization: Bearer canary",
+}
+"""What OpenAI's SDK reads, and nobody else should see."""
 
 HELLO: Any = [{"role": "user", "content": "Hello."}]
 

@@ -18,11 +18,13 @@ from app.backend.migrations.operations import (
     SafeDropConstraintOp,
     SafeDropIndexOp,
     SafeDropNotNullOp,
+    SafeLowerFloorOp,
+    SafeRaiseFloorOp,
     SafeSetNotNullOp,
 )
 from tests.support.safe_operations import Directive, run
 
-__all__ = ["CASES", "CURSORS", "TABLES", "Case", "prepared"]
+__all__ = ["CASES", "CURSORS", "FLOORS", "TABLES", "Case", "prepared"]
 
 CURSORS = """
 CREATE SCHEMA IF NOT EXISTS ops;
@@ -187,6 +189,14 @@ def _drop_column(op: Operations) -> None:
     SafeDropColumnOp.safe_drop_column(op, "purchase", "note")
 
 
+def _raise_floor(op: Operations) -> None:
+    SafeRaiseFloorOp.safe_raise_floor(op, "0009_less", requires="0008_more")
+
+
+def _lower_floor(op: Operations) -> None:
+    SafeLowerFloorOp.safe_lower_floor(op, "0009_less")
+
+
 CASES = (
     Case(name="index", directive=_index, parts=1),
     Case(name="unique-index", directive=_unique_index, parts=1),
@@ -224,3 +234,9 @@ CASES = (
     ),
     Case(name="drop-column", directive=_drop_column, parts=1, back=False),
 )
+
+FLOORS = (
+    Case(name="raise-floor", directive=_raise_floor, parts=1),
+    Case(name="lower-floor", directive=_lower_floor, parts=1),
+)
+"""They change a row of ours, and nothing that the catalogue has."""

@@ -69,7 +69,8 @@ def heartbeats_router(
             return problem(
                 HTTPStatus.NOT_FOUND,
                 "there is no heartbeat of that name",
-                remedy='declare it with type = "heartbeat" in HEALTH_CHECKS_FILE',
+                remedy='declare it with type = "heartbeat" in HEALTH_CHECKS_FILE; it '
+                "takes no beats while HEALTH_<NAME>_ENABLED=false",
             )
         beaten_at = await heartbeat.beat(sender[:_LONGEST_SENDER])
         expected = beaten_at + timedelta(seconds=heartbeat.every)

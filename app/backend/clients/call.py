@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.backend.clients.gate import Gate, Permit
@@ -29,13 +29,18 @@ class Watch:
         outcomes: where is counted what comes of them.
         refuse: what is raised instead of a call; SDKs hand on errors of their own
             kind, and take others for a connection that failed.
+        key: the configured one. A call with another, of a customer's say, tells of
+            somebody else's account: it counts against the limit, and nothing more.
     """
 
     gate: Gate
     outcomes: Outcomes
     refuse: type[VendorLimitedError] = VendorLimitedError
+    key: str = field(default="", repr=False)
 
-    async def begin(self, method: str, body: bytes) -> "Call":
+    async def begin(
+        self, method: str, headers: Mapping[str, str], body: bytes
+    ) -> "Call":
         """Waits until the request may go.
 
         Raises:
@@ -43,7 +48,8 @@ class Watch:
         """
         tokens = estimate(body) if self.gate.counts_tokens else 0
         permit = await self.gate.enter(tokens, self.refuse)
-        return Call(self, permit, method)
+        ours = any(self.key in value for value in headers.values())
+        return Call(self, permit, method, is_ours=ours)
 
 
 class Call:
@@ -53,16 +59,20 @@ class Call:
         "_ended",
         "_glimpse",
         "_headers",
+        "_is_ours",
         "_method",
         "_permit",
         "_status",
         "_watch",
     )
 
-    def __init__(self, watch: Watch, permit: Permit, method: str) -> None:
+    def __init__(
+        self, watch: Watch, permit: Permit, method: str, *, is_ours: bool = True
+    ) -> None:
         self._watch = watch
         self._permit = permit
         self._method = method
+        self._is_ours = is_ours
         self._status = 0
         self._headers: Mapping[str, str] = {}
         self._glimpse: Glimpse | None = None
@@ -70,7 +80,7 @@ class Call:
 
     def lost(self, error: BaseException) -> None:
         """There is no answer; a caller who gave up says nothing of the vendor."""
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and self._is_ours:
             self._watch.outcomes.unanswered(time.monotonic())
         self._leave(None)
 
@@ -80,12 +90,13 @@ class Call:
         self._headers = headers
         gate = self._watch.gate
         hold = hold_of(status, headers)
-        if hold:
+        if hold and self._is_ours:
             gate.hold(hold)
         if status >= _FAILED:
             self._glimpse = Glimpse(headers.get("content-encoding", ""), _BODY)
             return
-        self._watch.outcomes.succeeded(self._method, time.monotonic())
+        if self._is_ours:
+            self._watch.outcomes.succeeded(self._method, time.monotonic())
         if gate.counts_tokens:
             self._glimpse = Glimpse(headers.get("content-encoding", ""), HEAD)
 
@@ -104,6 +115,8 @@ class Call:
             return
         # What was refused has cost nothing.
         self._leave(0)
+        if not self._is_ours:
+            return
         kept = {name: self._headers.get(name, "") for name in _KEPT}
         self._watch.outcomes.failed(
             FailedAnswer(

@@ -14,6 +14,7 @@ from app.backend.clients.outcomes import Outcomes
 from app.backend.clients.shared import RedisShared, Shared
 from app.backend.clients.transport import watch_client
 from app.backend.clients.vendors import (
+    key_of,
     open_anthropic,
     open_openai,
     open_pinecone,
@@ -144,7 +145,8 @@ class Clients:
                 wait=self._config.limits.wait,
                 shared=self._sharing() if limit else None,
             )
-        return Watch(gate=self._gates[name], outcomes=self.outcomes[name])
+        key = key_of(name, self._config)
+        return Watch(gate=self._gates[name], outcomes=self.outcomes[name], key=key)
 
     def _sharing(self) -> Shared | None:
         url = self._config.services.redis_url

@@ -172,10 +172,15 @@ class Gate:
             return _Refusal(_Why.TOLD, told)
         if self._shared is not None:
             counted = self._limit.capped(tokens)
-            async with self._turn:
-                reply = await self._exchange(asked=counted)
-                if reply is not None and reply.granted:
-                    return self._let_in(counted, shared=reply.second)
+            try:
+                async with self._turn:
+                    reply = await self._exchange(asked=counted)
+                    if reply is not None and reply.granted:
+                        return self._let_in(counted, shared=reply.second)
+            except asyncio.CancelledError:
+                # It may have been granted, and nobody is going to leave.
+                self._tell()
+                raise
             if reply is not None:
                 return _of_reply(reply)
         return self._ask_alone(tokens)

@@ -27,8 +27,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = (
                 until - email.utils.parsedate_to_datetime(headers.get("date", ""))
             ).total_seconds()
-        except (ValueError, TypeError):
-            return None
+        except (ValueError, TypeError, OverflowError):
+            return None  # years of eleven digits, too
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 

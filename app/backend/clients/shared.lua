@@ -23,6 +23,10 @@ local max_requests, max_tokens, max_busy =
   tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local asked, hold, believed = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
+-- What lies further ahead than anybody writes is of a clock that has been put back,
+-- and would count until it is right again.
+local farthest_hold = 3600000
+
 local requests, tokens, seconds = {}, {}, {}
 local held, others, replicas = 0, 0, 1
 local fields = redis.call('HGETALL', key)
@@ -30,15 +34,19 @@ for i = 1, #fields, 2 do
   local kind, name, value = fields[i]:sub(1, 1), fields[i]:sub(2), fields[i + 1]
   if kind == 'h' then
     held = tonumber(value)
+    if held > now + farthest_hold then
+      held = 0
+      redis.call('HDEL', key, fields[i])
+    end
   elseif kind == 'b' then
     local calls, ends = value:match('^(%d+):(%d+)$')
-    if tonumber(ends) <= now then
+    if tonumber(ends) <= now or tonumber(ends) > now + believed then
       redis.call('HDEL', key, fields[i])
     elseif name ~= replica then
       others = others + tonumber(calls)
       replicas = replicas + 1
     end
-  elseif tonumber(name) < second - 60 then
+  elseif tonumber(name) < second - 60 or tonumber(name) > second + 60 then
     redis.call('HDEL', key, fields[i])
   elseif kind == 'r' then
     requests[tonumber(name)] = tonumber(value)

@@ -104,7 +104,7 @@ class RedisShared:
         self._prefix = prefix
         self._clock = clock
         self._now = now
-        self._replica = secrets.token_hex(8)
+        self._replica = ""
         self._redis: ModuleType | None = None
         # redis-py's client and script, which have no types to speak of.
         self._client: Any = None
@@ -122,6 +122,9 @@ class RedisShared:
             self._redis = await asyncio.to_thread(
                 importlib.import_module, "redis.asyncio"
             )
+        if not self._replica:
+            # Not before: a server may fork the process that has built this.
+            self._replica = secrets.token_hex(8)
         redis = self._redis
         words = self._words(limit, report, asked)
         try:

@@ -20,7 +20,9 @@ _USAGE = re.compile(r'"usage"\s*:\s*(?=\{)')
 
 _BYTES_A_TOKEN: Final = 4
 _LARGE: Final = 32_768
-_ENCODED = re.compile(rb"[A-Za-z0-9+/]{2048,}")
+# Only from where a run begins: tried from each of its bytes, a megabyte of long words
+# would take seconds, and anybody can write one into a prompt.
+_ENCODED = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{2048,}")
 _TOKENS_A_PICTURE: Final = 1600
 """What a picture comes to at most, scaled down as vendors do; its base64, counted as
 text, would be a hundred times that."""

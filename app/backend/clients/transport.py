@@ -63,7 +63,7 @@ class WatchedTransport:
         Raises:
             VendorLimitedError: it may not; nothing was sent.
         """
-        call = await self._watch.begin(request.method, _body(request))
+        call = await self._watch.begin(request.method, request.headers, _body(request))
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as error:

@@ -5,9 +5,10 @@ traffic tells of a vendor counts there, and so has to come from the same place.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from app.backend.clients.call import Watch
+from app.backend.clients.together import keep_openai_from
 from app.backend.clients.transport import watch_client
 from app.backend.config.environment import Config
 from app.errors import ConfigError, VendorLimitedError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STRIPE_VERSION",
+    "key_of",
     "open_anthropic",
     "open_openai",
     "open_pinecone",
@@ -35,11 +37,25 @@ _STRIPE_TIMEOUT: Final = 80.0
 """Seconds; as Stripe's own package has it."""
 
 
+_VARIABLES: Final = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "pinecone": "PINECONE_API_KEY",
+    "stripe": "STRIPE_SECRET_KEY",
+}
+
+
+def key_of(vendor: str, config: Config) -> str:
+    """The configured key; empty: there is none."""
+    return dict(config.named_secrets()).get(_VARIABLES[vendor], "")
+
+
 def open_anthropic(config: Config, watch: Watch) -> "anthropic.AsyncAnthropic":
     """The SDK's client, with everything that it sets by default."""
     import anthropic  # noqa: PLC0415 - 3 s
 
-    key = _key(config.ai.anthropic_api_key, "ANTHROPIC_API_KEY")
+    key = _key("anthropic", config)
     http = anthropic.DefaultAsyncHttpxClient()
     watch_client(http, _raising(watch, anthropic.AnthropicError))
     base = _base("anthropic", config, "https://api.anthropic.com")
@@ -50,18 +66,15 @@ def open_anthropic(config: Config, watch: Watch) -> "anthropic.AsyncAnthropic":
 
 def open_openai(config: Config, watch: Watch) -> "openai.AsyncOpenAI":
     """The SDK's client, with everything that it sets by default."""
-    key = _key(config.ai.openai_api_key, "OPENAI_API_KEY")
+    key = _key("openai", config)
     return _of_openai(key, _base("openai", config, "https://api.openai.com"), watch)
 
 
 def open_together(config: Config, watch: Watch) -> "openai.AsyncOpenAI":
     """OpenAI's client, whose interface Together serves; nothing of OpenAI is sent."""
-    key = _key(config.ai.together_api_key, "TOGETHER_API_KEY")
+    key = _key("together", config)
     base = _base("together", config, "https://api.together.ai")
-    client = _of_openai(key, base, watch, admin_api_key="")
-    # The SDK has read OPENAI_ORG_ID and OPENAI_PROJECT_ID.
-    client.organization = client.project = None
-    return client
+    return _of_openai(key, base, watch, of_openai=False)
 
 
 def open_pinecone(config: Config, watch: Watch) -> "WatchedPinecone":
@@ -70,7 +83,7 @@ def open_pinecone(config: Config, watch: Watch) -> "WatchedPinecone":
         WatchedPinecone,
     )
 
-    key = _key(config.pinecone.api_key, "PINECONE_API_KEY")
+    key = _key("pinecone", config)
     host = _base("pinecone", config, "https://api.pinecone.io")
     return WatchedPinecone(watch, api_key=key, host=host)
 
@@ -79,7 +92,7 @@ def open_stripe(config: Config, watch: Watch) -> "httpx.AsyncClient":
     """A plain client with address, key and version; paths are as in Stripe's docs."""
     import httpx  # noqa: PLC0415 - 0.3 s
 
-    key = _key(config.services.stripe_secret_key, "STRIPE_SECRET_KEY")
+    key = _key("stripe", config)
     base = _base("stripe", config, "https://api.stripe.com")
     client = httpx.AsyncClient(
         base_url=base.removesuffix("/v1"),
@@ -91,14 +104,20 @@ def open_stripe(config: Config, watch: Watch) -> "httpx.AsyncClient":
 
 
 def _of_openai(
-    key: str, base: str, watch: Watch, **options: Any
+    key: str, base: str, watch: Watch, *, of_openai: bool = True
 ) -> "openai.AsyncOpenAI":
     import openai  # noqa: PLC0415 - 1 s
 
     http = openai.DefaultAsyncHttpxClient()
     watch_client(http, _raising(watch, openai.OpenAIError))
     base = base.removesuffix("/v1") + "/v1"
-    return openai.AsyncOpenAI(api_key=key, base_url=base, http_client=http, **options)
+    admin = None if of_openai else ""
+    client = openai.AsyncOpenAI(
+        api_key=key, admin_api_key=admin, base_url=base, http_client=http
+    )
+    if not of_openai:
+        keep_openai_from(client, http)
+    return client
 
 
 def _raising(watch: Watch, kind: type[Exception]) -> Watch:
@@ -107,10 +126,11 @@ def _raising(watch: Watch, kind: type[Exception]) -> Watch:
     return replace(watch, refuse=type(name, (VendorLimitedError, kind), {}))
 
 
-def _key(value: Any, variable: str) -> str:
-    if value is None or not value.get_secret_value():
+def _key(vendor: str, config: Config) -> str:
+    variable = _VARIABLES[vendor]
+    key = key_of(vendor, config)
+    if not key:
         raise ConfigError(f"{variable} is not set", remedy=f"set {variable}")
-    key: str = value.get_secret_value()
     return key
 
 

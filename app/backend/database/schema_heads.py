@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["EXPAND_HEAD", "REVISIONS"]
+__all__ = ["ARRIVED", "EXPAND_HEAD", "REVISIONS"]
 
 EXPAND_HEAD: Final = "0004_migration_history"
 REVISIONS: Final = (
@@ -11,3 +11,5 @@ REVISIONS: Final = (
     "0003_dependencies",
     "0004_migration_history",
 )
+ARRIVED: Final = ("0004_migration_history",)
+"""Rows of the version table that say that the head is applied."""

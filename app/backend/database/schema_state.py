@@ -4,17 +4,20 @@
 a test keeps it true.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
+from app.backend.database.revision_history import OURS, RevisionHistory
 
 if TYPE_CHECKING:
     import asyncpg
 
 __all__ = ["SchemaPosition", "SchemaState", "judge_schema", "read_schema_state"]
+
+_ROWS: Final = "select version_num from {schema}.{table}"
+_FLOORS: Final = "select requires from ops.schema_floor"
 
 
 class SchemaPosition(StrEnum):
@@ -26,6 +29,14 @@ class SchemaPosition(StrEnum):
     INCOMPATIBLE = "incompatible"
 
 
+_WORST: Final = (
+    SchemaPosition.INCOMPATIBLE,
+    SchemaPosition.BEHIND,
+    SchemaPosition.AHEAD,
+    SchemaPosition.CURRENT,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaState:
     """What the rows say.
@@ -33,20 +44,54 @@ class SchemaState:
     Attributes:
         position: of the schema, seen from this release.
         applied: the revisions in the version table.
-        needed: the revision that this release cannot do without.
+        needed: the revision that this release cannot do without; empty: none.
+        source: whose revisions these are.
+        beside: the same for other sources.
     """
 
     position: SchemaPosition
     applied: tuple[str, ...]
     needed: str
+    source: str = OURS.source
+    beside: tuple["SchemaState", ...] = ()
+
+    @property
+    def overall(self) -> SchemaPosition:
+        """The worst of all sources."""
+        return min((one.position for one in self.each), key=_WORST.index)
+
+    @property
+    def each(self) -> tuple["SchemaState", ...]:
+        """This one and those beside it."""
+        return (self, *self.beside)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: ours, and each other source under its name."""
+        ours, *others = [
+            {
+                "position": one.position.value,
+                "needed": one.needed,
+                "applied": list(one.applied),
+            }
+            for one in self.each
+        ]
+        names = (one.source for one in self.beside)
+        return ours | dict(zip(names, others, strict=True))
+
+    def of(self, source: str) -> "SchemaState":
+        """The state of one source.
+
+        Raises:
+            KeyError: it is not among them.
+        """
+        return {one.source: one for one in self.each}[source]
 
 
 def judge_schema(
     applied: Collection[str],
     floors: Collection[str],
     *,
-    needed: str = EXPAND_HEAD,
-    known: Collection[str] = REVISIONS,
+    history: RevisionHistory = OURS,
 ) -> SchemaState:
     """Compares the version rows with what this release knows. Pure.
 
@@ -57,28 +102,56 @@ def judge_schema(
     Args:
         applied: the rows of the version table.
         floors: the revisions that applied contract revisions demand knowledge of.
-        needed: the head of this release's expand branch.
-        known: every revision that this release carries.
+        history: what this release carries.
     """
-    if any(floor not in known for floor in floors):
+    carried = {*history.known, *history.beside}
+    if any(floor not in carried for floor in floors):
         position = SchemaPosition.INCOMPATIBLE
-    elif needed in applied:
+    elif any(revision in history.arrived for revision in applied):
         position = SchemaPosition.CURRENT
-    elif any(revision not in known for revision in applied):
+    elif any(revision not in history.known for revision in applied):
         position = SchemaPosition.AHEAD
+    elif not history.needed:
+        position = SchemaPosition.CURRENT
     else:
         position = SchemaPosition.BEHIND
-    return SchemaState(position=position, applied=tuple(sorted(applied)), needed=needed)
+    return SchemaState(
+        position=position,
+        applied=tuple(sorted(applied)),
+        needed=history.needed,
+        source=history.source,
+    )
 
 
 async def read_schema_state(
     connection: "asyncpg.Connection[asyncpg.Record]",
+    histories: Sequence[RevisionHistory] = (OURS,),
 ) -> SchemaState:
-    """Reads the rows; a database without them is behind."""
-    if not await connection.fetchval("select to_regclass('ops.alembic_version')"):
-        return judge_schema((), ())
-    rows = await connection.fetch("select version_num from ops.alembic_version")
-    floors = []
+    """Reads the rows; a database without them is behind.
+
+    Args:
+        connection: to the database.
+        histories: of each source, ours first.
+    """
+    floors: tuple[str, ...] = ()
     if await connection.fetchval("select to_regclass('ops.schema_floor')"):
-        floors = await connection.fetch("select requires from ops.schema_floor")
-    return judge_schema([row[0] for row in rows], [row[0] for row in floors])
+        floors = tuple(row[0] for row in await connection.fetch(_FLOORS))
+    first, *others = [
+        judge_schema(await _rows(connection, one), floors, history=one)
+        for one in histories
+    ]
+    return replace(first, beside=tuple(others))
+
+
+async def _rows(
+    connection: "asyncpg.Connection[asyncpg.Record]", history: RevisionHistory
+) -> list[str]:
+    schema, table = _quoted(history.schema), _quoted(history.table)
+    if not await connection.fetchval("select to_regclass($1)", f"{schema}.{table}"):
+        return []
+    query = _ROWS.format(schema=schema, table=table)
+    return [row[0] for row in await connection.fetch(query)]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from app.backend.config.environment import Config
+from app.backend.database.revision_history import OURS, RevisionHistory, histories_of
 from app.backend.health.checks.application import ApplicationCheck
 from app.backend.health.checks.cache import CacheCheck
 from app.backend.health.checks.database import DatabaseCheck
@@ -26,7 +27,7 @@ from app.backend.health.loop_watchdog import GcPauses, LoopWatchdog
 from app.backend.health.models import Check, CheckPolicy
 from app.backend.health.registry import Registry
 from app.backend.resources import Resources
-from app.errors import CheckRegistrationError
+from app.errors import CheckRegistrationError, ConfigError
 
 __all__ = ["ENTRY_POINTS", "Vitals", "build_registry"]
 
@@ -99,12 +100,14 @@ def _built_in(
         lag_warning=config.health.lag_warning,
     )
     yield application, {"critical": True, "period": 5.0}
+    histories, unread = _histories(config)
     yield (
         DatabaseCheck(
             resources.health_connection,
-            error=resources.database_error,
+            error=resources.database_error or unread,
             pool_use=resources.pool_use,
             pool_size=config.database.pool_size,
+            histories=histories,
         ),
         {},
     )
@@ -116,6 +119,16 @@ def _built_in(
     traffic = resources.clients.outcomes
     for vendor in vendor_checks(VENDORS, config, pool, traffic):
         yield vendor, {}
+
+
+def _histories(
+    config: Config,
+) -> tuple[tuple[RevisionHistory, ...], ConfigError | None]:
+    """What the schema has to come up to; the check says why that cannot be known."""
+    try:
+        return histories_of(config), None
+    except ConfigError as error:
+        return (OURS,), error
 
 
 def _declared(

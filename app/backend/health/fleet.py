@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from app.backend.health.alone import Alone
+from app.backend.health.backoff import LONGEST
 from app.backend.health.models import JITTER, CheckPolicy, CheckResult
 from app.backend.health.observations import Finding, Observation, next_finding
 from app.backend.health.registry import Registered
@@ -25,6 +26,7 @@ __all__ = ["Fleet", "Hear", "Turn", "lease_of", "spacing_of"]
 
 _LEASE_FACTOR: Final = 2
 _LEASE_EXTRA: Final = 2.0
+_HORIZON_FACTOR: Final = 2
 _POLL: Final = 1.0
 """Seconds between two looks at most while somebody else is asking."""
 _SPREAD: Final = 1.0
@@ -109,7 +111,8 @@ class Fleet:
         """
         seat, policy, claim = self._seat(entry), entry.policy, None
         try:
-            standing = await self._results.look(seat.key)
+            horizon = _horizon_of(policy)
+            standing = await self._results.look(seat.key, horizon=horizon)
             again = seat.is_new and standing.held_for <= -policy.period
             seat.is_new = False
             if not again:
@@ -121,6 +124,7 @@ class Fleet:
                     lasts=lease_of(policy),
                     spacing=spacing_of(policy),
                     rested=policy.period if again else 0.0,
+                    horizon=horizon,
                 )
         except STORE_ERRORS as error:
             self._tell_away(error)
@@ -229,6 +233,12 @@ class Fleet:
         if self._away:
             _log.info("the store is back; one replica asks for all of them again")
         self._away = False
+
+
+def _horizon_of(policy: CheckPolicy) -> float:
+    """Seconds beyond which no replica puts off an attempt."""
+    longest = max(LONGEST, policy.period, spacing_of(policy), lease_of(policy))
+    return longest * _HORIZON_FACTOR
 
 
 def lease_of(policy: CheckPolicy) -> float:

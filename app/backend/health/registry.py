@@ -116,8 +116,9 @@ class Registry:
 def _as_check(candidate: Check | ProbeFunction) -> Check:
     name = getattr(candidate, "name", None) or getattr(candidate, "__name__", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
+        what = f"check {name!r}" if name else f"a {type(candidate).__name__}"
         raise CheckRegistrationError(
-            f"{type(candidate).__name__} {name!r} has no usable name",
+            f"{what} has no usable name",
             remedy="name it in lower-case letters, digits and underscores, 64 at most",
         )
     if inspect.isclass(candidate):

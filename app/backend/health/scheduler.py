@@ -7,6 +7,7 @@ up in this process or at the vendor.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -115,13 +116,17 @@ class Scheduler:
         """Sleeps until the next attempt is due, or an overdue one has ended.
 
         The late answer itself does not count (it was reported as ``timeout``), but it
-        shows that asking again now may succeed.
+        shows that asking again now may succeed; where calls are counted, that waits.
         """
         attempt = self._attempts.get(entry.name)
         if attempt is None or attempt.task.done():
             await asyncio.sleep(delay)
-        elif await attempt.wait(min(delay, _left(attempt, entry))) and attempt.ended:
+            return
+        began = time.monotonic()
+        if await attempt.wait(min(delay, _left(attempt, entry))) and attempt.ended:
             del self._attempts[entry.name]
+        if entry.policy.budget:
+            await asyncio.sleep(began + delay - time.monotonic())
 
     def _delay(self, entry: Registered) -> float:
         jitter = self._random.uniform(0, JITTER)

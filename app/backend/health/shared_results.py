@@ -25,6 +25,9 @@ __all__ = ["Key", "SharedResults", "Standing"]
 _KEPT = timedelta(days=7)
 """How long the row of a check, or of a credential, is kept that nobody asks about."""
 
+_HORIZON = 1e9
+"""Seconds; longer than any clock is put back."""
+
 _LOOK = """
     select fleet.replicas, known.result, known.observed_by, known.observed_at,
         extract(epoch from now() - known.observed_at)::float8 as age,
@@ -44,8 +47,11 @@ _CLAIM = """
     on conflict (check_name, fingerprint) do update set
         claim = known.claim + 1, claimed_by = excluded.claimed_by,
         claimed_until = excluded.claimed_until, next_at = excluded.next_at
-    where known.claimed_until <= now() - $7::interval
-        and (known.next_at <= now() or $7::interval > interval '0')
+    where (
+            known.claimed_until <= now() - $7::interval
+            and (known.next_at <= now() or $7::interval > interval '0')
+        )
+        or greatest(known.claimed_until, known.next_at) > now() + $8::interval
     returning known.claim
 """
 _PUBLISH = """
@@ -94,20 +100,39 @@ class SharedResults:
     def __init__(self, connection: ReservedConnection) -> None:
         self._connection = connection
 
-    async def look(self, key: Key) -> Standing:
-        """How things stand; nothing is locked or written."""
+    async def look(self, key: Key, *, horizon: float = _HORIZON) -> Standing:
+        """How things stand; nothing is locked or written.
+
+        Args:
+            key: which row.
+            horizon: seconds. What lies further ahead than anybody writes is of a clock
+                that has been put back, and counts for nothing: else nobody would ask
+                until it is right again.
+        """
         [row] = await self._fetch(
             _LOOK, key.check, key.fingerprint, timedelta(seconds=REPLICA_EXPIRY)
         )
+        held_for, due_in = row["held_for"] or 0.0, row["due_in"] or 0.0
+        if max(held_for, due_in) > horizon:
+            return Standing(
+                newest=None, held_for=0.0, due_in=0.0, replicas=row["replicas"]
+            )
         return Standing(
             newest=_observation_of(row),
-            held_for=row["held_for"] or 0.0,
-            due_in=row["due_in"] or 0.0,
+            held_for=held_for,
+            due_in=due_in,
             replicas=row["replicas"],
         )
 
     async def claim(
-        self, key: Key, by: str, *, lasts: float, spacing: float, rested: float = 0.0
+        self,
+        key: Key,
+        by: str,
+        *,
+        lasts: float,
+        spacing: float,
+        rested: float = 0.0,
+        horizon: float = _HORIZON,
     ) -> int | None:
         """Takes the turn if it is due; returns its number, None if somebody was faster.
 
@@ -117,12 +142,13 @@ class SharedResults:
             lasts: seconds after which somebody else may claim it.
             spacing: seconds before which nobody may, also where this one dies.
             rested: it is due as well when nobody has asked for so many seconds.
+            horizon: as for :meth:`look`.
         """
         rows = await self._fetch(
             _CLAIM,
             *(key.check, key.fingerprint, by),
             *(timedelta(seconds=lasts), timedelta(seconds=spacing), FORMAT),
-            timedelta(seconds=rested),
+            *(timedelta(seconds=rested), timedelta(seconds=horizon)),
         )
         return rows[0]["claim"] if rows else None
 

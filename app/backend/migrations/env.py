@@ -2,42 +2,41 @@
 
 import asyncio
 import time
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from alembic import context
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateSchema
 
-from app.backend.database.models import SCHEMA, Base
+from app.backend.config.environment import get_config
 from app.backend.database.target import DatabaseTarget
 from app.backend.migrations import operations as _directives  # noqa: F401 - op.safe_…
 from app.backend.migrations.migration_manager import ADVISORY_LOCK, migration_target
-from app.errors import MigrationError
+from app.backend.migrations.sources import OURS, Source, load_metadata, sources_of
+from app.errors import ConfigError, MigrationError
 
-__all__ = ["run"]
+__all__ = ["options_for", "run"]
 
 LOCK_WAIT = 60.0
 """Seconds to wait for another migrator."""
 LOCK_POLL = 0.25
-NameType = Literal[
-    "schema",
-    "table",
-    "column",
-    "index",
-    "unique_constraint",
-    "foreign_key_constraint",
-    "check_constraint",
-]
 
 
 def run() -> None:
     """What ``migrations/env.py`` calls; offline mode prints the SQL instead."""
     if context.is_offline_mode():
-        context.configure(dialect_name="postgresql", literal_binds=True, **_options())
+        source = _source()
+        context.configure(
+            dialect_name="postgresql", literal_binds=True, **options_for(source)
+        )
         with context.begin_transaction():
-            context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            context.execute(CreateSchema(source.history.schema, if_not_exists=True))
             context.run_migrations()
         return
     handed_in = context.config.attributes.get("connection")
@@ -73,8 +72,12 @@ def _engine(target: DatabaseTarget) -> Any:
 
 def _migrate(connection: Connection) -> None:
     _take_lock(connection)
+    schema = _source().history.schema
+    # Asked first: to be refused, IF NOT EXISTS needs no schema to create.
+    there = text("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)")
+    if not connection.scalar(there, {"name": schema}):
+        connection.execute(CreateSchema(schema))
     # Committed before Alembic looks for its version table, which lives in here.
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     connection.commit()
     _run_on(connection)
 
@@ -83,7 +86,10 @@ def _run_on(connection: Connection) -> None:
     """Runs on a connection; the runner has the lock already, and options of its own."""
     own = context.config.attributes.get("options", {})
     context.configure(
-        connection=connection, transaction_per_migration=True, **_options(), **own
+        connection=connection,
+        transaction_per_migration=True,
+        **options_for(_source()),
+        **own,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -108,17 +114,65 @@ def _take_lock(connection: Connection) -> None:
     connection.commit()
 
 
-def _options() -> dict[str, Any]:
+def options_for(source: Source) -> dict[str, Any]:
+    """What Alembic is told of a source: its tables, and where its version rows are."""
+    metadata = load_metadata(source)
+    history = source.history
     return {
-        "target_metadata": Base.metadata,
-        "version_table_schema": SCHEMA,
+        "target_metadata": metadata,
+        "version_table": history.table,
+        "version_table_schema": history.schema,
         "include_schemas": True,
-        "include_name": _is_ours,
+        "include_name": partial(_is_of, source, _schemas(metadata)),
         "compare_type": True,
         "compare_server_default": True,
     }
 
 
-def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """Only schema ``ops`` is compared; the application's tables are its own matter."""
-    return kind != "schema" or name == SCHEMA
+def _source() -> Source:
+    """Whose revisions are run: those that were handed in, or those in that folder.
+
+    The application's own ``env.py`` may call us, too, with its folder.
+    """
+    handed_in = context.config.attributes.get("source")
+    if handed_in is not None:
+        assert isinstance(handed_in, Source)  # noqa: S101 - set by alembic_config
+        return handed_in
+    place = Path(context.script.dir).resolve()
+    if OURS.folder.is_relative_to(place):
+        return OURS
+    theirs = sources_of(get_config())
+    for source in theirs:
+        if source.folder.is_relative_to(place):
+            return source
+    raise ConfigError(
+        f"the revisions in {place} are not those of PM33_MIGRATIONS",
+        remedy="set PM33_MIGRATIONS to that folder",
+    )
+
+
+def _schemas(metadata: Any) -> set[str | None]:
+    several = metadata if isinstance(metadata, Sequence) else [metadata]
+    return {
+        table.schema
+        for one in several
+        if one is not None
+        for table in one.tables.values()
+    }
+
+
+def _is_of(
+    source: Source,
+    schemas: set[str | None],
+    name: str | None,
+    kind: str,
+    parents: Mapping[str, str | None],
+) -> bool:
+    """Only a source's own schemas are compared; the others' are their own matter."""
+    if kind == "schema":
+        return name in schemas
+    # By name, not by schema: the default one has two.
+    is_version = kind == "table" and name == source.history.table
+    return not (
+        is_version and parents.get("schema_name") in {None, source.history.schema}
+    )

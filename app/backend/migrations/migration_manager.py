@@ -1,55 +1,62 @@
 """The one entry to migrations, for the command line, the pipeline and HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from app.backend.config.environment import Config, get_config
 from app.backend.database.schema_state import (
-    SchemaPosition,
     SchemaState,
     read_schema_state,
 )
 from app.backend.database.target import DatabaseTarget, parse_target
-from app.backend.migrations.judgement import (
-    is_outage,
-    may_upgrade,
-    may_upgrade_on_deploy,
+from app.backend.migrations.asking import asked
+from app.backend.migrations.back.entry import (
+    downgrade,
+    rehearse,
+    restore,
+    way_down,
 )
+from app.backend.migrations.judgement import is_outage, may_upgrade_on_deploy
 from app.backend.migrations.planning.fingerprint import schema_fingerprint
-from app.backend.migrations.planning.hashing import pending_work, plan_hash_of
+from app.backend.migrations.planning.hashing import (
+    joined_hash,
+    pending_work,
+    plan_hash_of,
+)
 from app.backend.migrations.revisions import (
     EXPAND_HEAD,
     PendingRevision,
     alembic_config,
     heads,
+    meant_by,
     pending_revisions,
     render_heads,
+    sql_of,
 )
-from app.backend.migrations.running.connecting import close, connect
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
 from app.backend.migrations.running.options import RunOptions
 from app.backend.migrations.running.records import RunRecord, read_runs
 from app.backend.migrations.running.stopping import StopSign
-from app.backend.migrations.running.thread import run_in_thread
 from app.backend.migrations.running.turn import ADVISORY_LOCK
+from app.backend.migrations.sources import Source, sources_of
 from app.backend.migrations.standing import (
     Fault,
     MigrationStatus,
     faults_of,
     read_status,
 )
+from app.backend.migrations.upgrading import Work, is_wanted, upgrade_sources
 from app.backend.resources import database_target
 from app.errors import ConfigError, MigrationError
 
 if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
+
     from app.backend.migrations.planning.plan import Plan
     from app.backend.migrations.planning.planner import Scratch
-    from app.backend.migrations.running.runner import Decide, Runner
+    from app.backend.migrations.writing.outcome import Written
 
 __all__ = [
     "ADVISORY_LOCK",
@@ -60,22 +67,28 @@ __all__ = [
     "PendingRevision",
     "RunOptions",
     "RunRecord",
+    "Source",
     "StopSign",
+    "downgrade",
     "heads",
     "history",
     "migration_target",
     "pending",
     "plan",
     "plan_hash",
+    "rehearse",
     "render_heads",
+    "restore",
     "schema_state",
+    "sources_of",
+    "sql_of",
     "status",
     "upgrade",
     "upgrade_on_deploy",
     "verify",
+    "way_down",
+    "write_revisions",
 ]
-
-QUERY_TIMEOUT = 30.0
 
 
 def migration_target(config: Config | None = None) -> DatabaseTarget:
@@ -96,24 +109,35 @@ def migration_target(config: Config | None = None) -> DatabaseTarget:
     return target
 
 
-async def schema_state(target: DatabaseTarget) -> SchemaState:
+async def schema_state(
+    target: DatabaseTarget, sources: Sequence[Source] | None = None
+) -> SchemaState:
     """Where the schema stands, seen from this release.
 
+    Args:
+        target: the database.
+        sources: of revisions; None: those that are configured.
+
     Raises:
+        ConfigError: the application's revisions cannot be read.
         MigrationError: the database cannot be asked.
     """
-    async with _asked(target) as connection:
-        return await read_schema_state(connection)
+    histories = [one.history for one in _sources(sources)]
+    async with asked(target) as connection:
+        return await read_schema_state(connection, histories)
 
 
-async def status(target: DatabaseTarget) -> MigrationStatus:
+async def status(
+    target: DatabaseTarget, sources: Sequence[Source] | None = None
+) -> MigrationStatus:
     """How the schema stands, what runs, and what was left behind.
 
     Raises:
-        MigrationError: the database cannot be asked.
+        ConfigError, MigrationError: as :func:`schema_state`.
     """
-    async with _asked(target) as connection:
-        return await read_status(connection)
+    histories = [one.history for one in _sources(sources)]
+    async with asked(target) as connection:
+        return await read_status(connection, histories)
 
 
 async def verify(target: DatabaseTarget) -> tuple[Fault, ...]:
@@ -138,20 +162,34 @@ async def history(
     Raises:
         MigrationError: the database cannot be asked.
     """
-    async with _asked(target) as connection:
+    async with asked(target) as connection:
         return await read_runs(connection, limit=limit, run=run)
 
 
 async def pending(
-    target: DatabaseTarget, revision: str = EXPAND_HEAD
+    target: DatabaseTarget,
+    revision: str = EXPAND_HEAD,
+    *,
+    sources: Sequence[Source] | None = None,
 ) -> tuple[PendingRevision, ...]:
     """What :func:`upgrade` would run; nothing where the schema is ahead.
 
     Raises:
-        MigrationError: the database cannot be asked.
+        ConfigError, MigrationError: as :func:`schema_state`.
     """
-    state = await schema_state(target)
-    return await asyncio.to_thread(pending_revisions, state.applied, revision)
+    sources = _sources(sources)
+    state = await schema_state(target, sources)
+
+    def found() -> tuple[PendingRevision, ...]:
+        return tuple(
+            each
+            for one in meant_by(revision, sources)
+            for each in pending_revisions(
+                state.of(one.name).applied, revision, alembic_config(one)
+            )
+        )
+
+    return await asyncio.to_thread(found)
 
 
 async def plan(
@@ -159,6 +197,7 @@ async def plan(
     revision: str = EXPAND_HEAD,
     *,
     scratch: "Scratch | None" = None,
+    sources: Sequence[Source] | None = None,
 ) -> "Plan":
     """Says what :func:`upgrade` would do now, and to what; nothing is changed.
 
@@ -166,30 +205,86 @@ async def plan(
         target: the database.
         revision: where to.
         scratch: where the revisions may be tried; None: they are only read.
+        sources: of revisions; None: those that are configured.
 
     Raises:
-        MigrationError: the database cannot be asked.
+        ConfigError, MigrationError: as :func:`schema_state`.
     """
-    from app.backend.migrations.planning.planner import (  # noqa: PLC0415 - seldom
+    from app.backend.migrations.planning.plan import joined  # noqa: PLC0415 - seldom
+    from app.backend.migrations.planning.planner import (  # noqa: PLC0415 - as above
         make_plan,
     )
 
-    return await make_plan(target, revision, scratch=scratch)
+    plans = []
+    beneath: list[AlembicConfig] = []
+    for source in meant_by(revision, _sources(sources)):
+        config = alembic_config(source)
+        plans.append(
+            await make_plan(
+                target, revision, scratch=scratch, config=config, beneath=beneath
+            )
+        )
+        beneath.append(config)
+    return joined(plans)
 
 
-async def plan_hash(target: DatabaseTarget, revision: str = EXPAND_HEAD) -> str:
+async def write_revisions(
+    target: DatabaseTarget,
+    message: str,
+    *,
+    source: Source | None = None,
+    contract: bool = False,
+    empty: bool = False,
+) -> "Written":
+    """Writes the revisions that bring the database to what the models say.
+
+    Args:
+        target: a database that is where the revisions are.
+        message: what they are for.
+        source: whose they are to be; None: the application's where it has some.
+        contract: write what takes away, on the branch of that name.
+        empty: compare nothing, and write one that does nothing.
+
+    Raises:
+        PreflightError: the database lacks revisions, which would be written again.
+        ConfigError: nobody has said where the models are, or they cannot be imported.
+        MigrationError: the database cannot be asked, or a file cannot be written.
+    """
+    from app.backend.migrations.writing.authoring import (  # noqa: PLC0415 - seldom
+        write_revisions as write,
+    )
+
+    whose = source or _sources(None)[-1]
+    return await write(target, whose, message, contract=contract, empty=empty)
+
+
+async def plan_hash(
+    target: DatabaseTarget,
+    revision: str = EXPAND_HEAD,
+    *,
+    sources: Sequence[Source] | None = None,
+) -> str:
     """Names what :func:`upgrade` would run now, for ``PM33_MIGRATION_PLAN``.
 
     It is the hash of :func:`plan`, which a trace does not change.
 
     Raises:
-        MigrationError: the database cannot be asked.
+        ConfigError, MigrationError: as :func:`schema_state`.
     """
-    async with _asked(target) as connection:
-        state = await read_schema_state(connection)
+    sources = _sources(sources)
+    async with asked(target) as connection:
+        state = await read_schema_state(connection, [one.history for one in sources])
         fingerprint = await schema_fingerprint(connection)
-    work = await asyncio.to_thread(pending_work, state.applied, revision)
-    return plan_hash_of(state.applied, work, fingerprint)
+
+    def found() -> str:
+        meant = meant_by(revision, sources)
+        rows = [(state.of(one.name).applied, alembic_config(one)) for one in meant]
+        return joined_hash(
+            plan_hash_of(applied, pending_work(applied, revision, config), fingerprint)
+            for applied, config in rows
+        )
+
+    return await asyncio.to_thread(found)
 
 
 async def upgrade(
@@ -200,6 +295,7 @@ async def upgrade(
     options: RunOptions | None = None,
     stop: StopSign | None = None,
     tell: Tell | None = None,
+    sources: Sequence[Source] | None = None,
 ) -> SchemaState:
     """Brings the schema to ``revision``; one that is there already is left alone.
 
@@ -212,9 +308,10 @@ async def upgrade(
         target: the database; a direct connection.
         revision: where to, as Alembic names it.
         plan: the hash of the only plan that may be carried out; None: any.
-        options: what the run is allowed; None: the defaults.
+        options: what the run is allowed; None: as it is configured.
         stop: ends it between two statements.
         tell: is told what happens, in this loop.
+        sources: of revisions, in their order; None: those that are configured.
 
     Returns:
         Where the schema stands now.
@@ -226,16 +323,17 @@ async def upgrade(
         InterruptedRunError: it was stopped.
         MigrationError: it could not be brought there; the cause is chained.
     """
-    before = await schema_state(target)
-    if not _is_wanted(revision, before):
-        return before
+    sources = _sources(sources)
+    before = await schema_state(target, sources)
     # It may be behind only until another migrator has ended: judged under the lock.
     decide = (
-        partial(_is_wanted, revision)
+        partial(is_wanted, revision)
         if plan is None
-        else partial(may_upgrade_on_deploy, plan=plan, expand=False)
+        else partial(may_upgrade_on_deploy, plan=plan, expand=False, sources=sources)
     )
-    return await _upgrade(target, revision, decide, options, stop, tell)
+    meant = meant_by(revision, sources)
+    work = Work(target, revision, meant, before, planned=plan is not None)
+    return await upgrade_sources(work, decide, options, stop, tell)
 
 
 async def upgrade_on_deploy(
@@ -246,6 +344,7 @@ async def upgrade_on_deploy(
     options: RunOptions | None = None,
     stop: StopSign | None = None,
     tell: Tell | None = None,
+    sources: Sequence[Source] | None = None,
 ) -> SchemaState | None:
     """What a pre-deploy command does, with nobody there to ask (contract §5).
 
@@ -262,9 +361,10 @@ async def upgrade_on_deploy(
         target: the database.
         plan: the hash of the plan; None: there is none.
         expand: expand without a plan.
-        options: what the run is allowed; None: the defaults.
+        options: what the run is allowed; None: as it is configured.
         stop: ends it between two statements.
         tell: is told what happens, in this loop.
+        sources: of revisions, in their order; None: those that are configured.
 
     Returns:
         Where the schema stands now; None: it could not be asked.
@@ -274,73 +374,17 @@ async def upgrade_on_deploy(
         SchemaIncompatibleError: this release cannot live with the schema.
         MigrationError: it could not be brought there; the cause is chained.
     """
+    sources = _sources(sources)
     try:
-        before = await schema_state(target)
+        before = await schema_state(target, sources)
     except MigrationError as error:
         if plan is None and is_outage(error.__cause__):
             return None
         raise
-    if before.position is not SchemaPosition.BEHIND:
-        may_upgrade(before)
-        return before
-    decide = partial(may_upgrade_on_deploy, plan=plan, expand=expand)
-    return await _upgrade(target, EXPAND_HEAD, decide, options, stop, tell)
+    decide = partial(may_upgrade_on_deploy, plan=plan, expand=expand, sources=sources)
+    work = Work(target, EXPAND_HEAD, sources, before, planned=plan is not None)
+    return await upgrade_sources(work, decide, options, stop, tell)
 
 
-async def _upgrade(
-    target: DatabaseTarget,
-    revision: str,
-    decide: "Decide",
-    options: RunOptions | None,
-    stop: StopSign | None,
-    tell: Tell | None,
-) -> SchemaState:
-    options, stop = options or RunOptions(), stop or StopSign()
-
-    def make(tell_us: Tell) -> "Runner":
-        from app.backend.migrations.running.runner import Runner  # noqa: PLC0415 - 1 s
-
-        return Runner(
-            alembic_config(),
-            target,
-            revision,
-            decide=decide,
-            options=options,
-            stop=stop,
-            tell=tell_us,
-        )
-
-    await run_in_thread(make, stop=stop, tell=tell or _ignore, wait=options.wait)
-    return await schema_state(target)
-
-
-def _is_wanted(revision: str, state: SchemaState, _fingerprint: str = "") -> bool:
-    """Whether there is something to do; without a plan, whatever the schema is."""
-    reached = revision == EXPAND_HEAD and state.position is SchemaPosition.CURRENT
-    return may_upgrade(state) and not reached
-
-
-def _ignore(_event: MigrationEvent) -> None:
-    """Nobody wants to know."""
-
-
-@asynccontextmanager
-async def _asked(
-    target: DatabaseTarget,
-) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    """A connection for a few questions.
-
-    Raises:
-        MigrationError: the database cannot be asked.
-    """
-    connection = await connect(target)
-    try:
-        async with asyncio.timeout(QUERY_TIMEOUT):
-            yield connection
-    except (OSError, asyncpg.PostgresError) as error:
-        raise MigrationError(
-            f"the database cannot be asked: {type(error).__name__}: {error}",
-            remedy="see whether it runs, and what the role may read",
-        ) from error
-    finally:
-        await close(connection)
+def _sources(given: Sequence[Source] | None) -> Sequence[Source]:
+    return sources_of(get_config()) if given is None else given

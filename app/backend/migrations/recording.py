@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from app.backend.migrations.alembic_turn import alembic_turn
 from app.backend.migrations.sql.script import Control, control_of, line_of, split
@@ -18,7 +18,7 @@ from app.backend.migrations.statements import EXECUTOR, Statement
 from app.errors import MigrationError, UnreadableMigrationError
 
 if TYPE_CHECKING:
-    from alembic.script import Script
+    from alembic.script import Script, ScriptDirectory
 
     from app.backend.migrations.tape import Tape
 
@@ -130,6 +130,16 @@ def shown(path: Path) -> str:
     return str(absolute.relative_to(here)) if below else str(path)
 
 
+@dataclass(frozen=True, slots=True)
+class _OneRevision:
+    """As much of a script directory as an operation asks for: whose branch it is."""
+
+    revision: "Script"
+
+    def get_revision(self, _name: str) -> "Script":
+        return self.revision
+
+
 def _play(
     function: Callable[[], None], revision: "Script", tape: "Tape"
 ) -> Exception | None:
@@ -139,9 +149,8 @@ def _play(
     from alembic.runtime.environment import (  # noqa: PLC0415 - as above
         EnvironmentContext,
     )
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
 
-    scripts = ScriptDirectory(str(Path(revision.path).parent))
+    scripts = cast("ScriptDirectory", _OneRevision(revision))
     environment = EnvironmentContext(Config(), scripts, as_sql=True)
     options: Mapping[str, Any] = {EXECUTOR: tape}
     with alembic_of_this_process(), environment:

@@ -1,9 +1,11 @@
 """How the schema stands: where it is, what runs, and what was left behind."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from app.backend.database.revision_history import OURS, RevisionHistory
 from app.backend.database.schema_state import (
     SchemaPosition,
     SchemaState,
@@ -15,6 +17,7 @@ from app.backend.migrations.running.records import (
     read_runs,
 )
 from app.backend.migrations.running.turn import LEASE
+from app.backend.migrations.running.way import DOWN
 
 if TYPE_CHECKING:
     import asyncpg
@@ -66,9 +69,18 @@ class MigrationStatus:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
-            "position": self.state.position.value,
+            "position": self.state.overall.value,
             "needed": self.state.needed,
             "applied": list(self.state.applied),
+            "sources": [
+                {
+                    "name": one.source,
+                    "position": one.position.value,
+                    "needed": one.needed,
+                    "applied": list(one.applied),
+                }
+                for one in self.state.each
+            ],
             "runner": self.runner,
             "half_applied": self.half_applied,
             "invalid_indexes": list(self.invalid_indexes),
@@ -89,11 +101,16 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong, and what to do about it."""
+    """One thing that is wrong, and what to do about it.
+
+    Attributes:
+        is_note: it may be meant so.
+    """
 
     kind: FaultKind
     message: str
     remedy: str
+    is_note: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -102,14 +119,20 @@ class Fault:
 
 async def read_status(
     connection: "asyncpg.Connection[asyncpg.Record]",
+    histories: Sequence[RevisionHistory] = (OURS,),
 ) -> MigrationStatus:
-    """Asks a database; it reads the catalogue and schema ``ops`` only."""
+    """Asks a database; it reads the catalogue, schema ``ops`` and version rows only.
+
+    Args:
+        connection: to the database.
+        histories: of each source, ours first.
+    """
     runs = await read_runs(connection, limit=1)
     runner = None
     if await connection.fetchval("select to_regclass('ops.lease') is not null"):
         runner = await connection.fetchval(_HOLDER, LEASE)
     return MigrationStatus(
-        state=await read_schema_state(connection),
+        state=await read_schema_state(connection, histories),
         runner=runner,
         half_applied=await read_half_applied(connection),
         invalid_indexes=tuple(row[0] for row in await connection.fetch(_INVALID)),
@@ -118,19 +141,24 @@ async def read_status(
     )
 
 
+def _way(revision: str) -> str:
+    return "down" if revision.endswith(DOWN) else "up"
+
+
 def faults_of(status: MigrationStatus) -> tuple[Fault, ...]:
     """What is wrong. Pure; a schema that is ahead is not wrong."""
     faults = []
     state = status.state
-    if state.position is SchemaPosition.BEHIND:
-        faults.append(
-            Fault(
-                kind=FaultKind.BEHIND,
-                message=f"the schema is behind {state.needed}",
-                remedy="`pm33 migrate up`",
-            )
+    faults += [
+        Fault(
+            kind=FaultKind.BEHIND,
+            message=f"the schema is behind {one.needed}",
+            remedy="`pm33 migrate up`",
         )
-    if state.position is SchemaPosition.INCOMPATIBLE:
+        for one in state.each
+        if one.position is SchemaPosition.BEHIND
+    ]
+    if state.overall is SchemaPosition.INCOMPATIBLE:
         faults.append(
             Fault(
                 kind=FaultKind.INCOMPATIBLE,
@@ -142,7 +170,7 @@ def faults_of(status: MigrationStatus) -> tuple[Fault, ...]:
         Fault(
             kind=FaultKind.HALF_APPLIED,
             message=f"{revision} is half applied: {count} of its statements are done",
-            remedy="`pm33 migrate up` goes on where it ended",
+            remedy=f"`pm33 migrate {_way(revision)}` goes on where it ended",
         )
         for revision, count in status.half_applied.items()
         if status.runner is None  # else it is being applied
@@ -160,6 +188,7 @@ def faults_of(status: MigrationStatus) -> tuple[Fault, ...]:
             kind=FaultKind.UNPROVEN,
             message=f"constraint {name} is not proven for the rows before it",
             remedy="ALTER TABLE … VALIDATE CONSTRAINT, which blocks nobody",
+            is_note=True,
         )
         for name in status.unproven
     ]

@@ -45,6 +45,18 @@ _DECLARED: Final = Judgement(
     reason="the check would be refused at the start, and the startup gate stay closed",
     remedy="correct the line that is named; docs/extending.md shows each type",
 )
+_OVER_BUDGET: Final = Judgement(
+    name="check-budget",
+    severity=EVERYWHERE,
+    reason="the check would be refused at the start, and the startup gate stay closed",
+    remedy="set a longer period, or what the vendor may be asked; 0 sets no limit",
+)
+_UNHEARD: Final = Judgement(
+    name="heartbeat-token",
+    severity=_WARNED,
+    reason="without it nothing takes a beat, and each declared heartbeat is missed",
+    remedy="set it to a random value, for the service and for its jobs",
+)
 _ASKED: Final = (
     Judgement(
         name="service-refused",
@@ -72,10 +84,11 @@ _ASKED: Final = (
         remedy="ask from Railway, in `railway ssh`",
     ),
 )
-BEYOND: Final = (_UNUSABLE, _MISMATCH, _DECLARED, *_ASKED)
+BEYOND: Final = (_UNUSABLE, _MISMATCH, _DECLARED, _OVER_BUDGET, _UNHEARD, *_ASKED)
 """All of them."""
 
 _NAMING: Final = frozenset({"ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME"})
+_COUNTED: Final = ("_PERIOD", "_BUDGET")
 _PROVEN: Final = frozenset(
     (*URLS, "REDIS_URL", *(name for one in VENDORS for name in one.variables))
 )
@@ -90,5 +103,9 @@ def beyond(entry: Entry) -> Iterator[Judgement]:
         yield _MISMATCH
     if entry.name == "HEALTH_CHECKS_FILE":
         yield _DECLARED
+    if entry.name == "PM33_HEARTBEAT_TOKEN":
+        yield _UNHEARD
+    if entry.name.startswith("HEALTH_") and entry.name.endswith(_COUNTED):
+        yield _OVER_BUDGET
     if entry.name in _PROVEN:
         yield from _ASKED

@@ -192,7 +192,7 @@ def _own(entry: "Entry") -> Iterator[str]:
     if knob is not None and knob[0] not in CHECKS:
         yield _indented(
             "No check that comes with the service has that name: it is read only if"
-            " one of your own has (HEALTH_EXTRA_CHECKS)."
+            " one of your own has (HEALTH_CHECKS_FILE, HEALTH_EXTRA_CHECKS)."
         )
 
 

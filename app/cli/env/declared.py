@@ -13,11 +13,14 @@ from app.backend.health.checks.declared.references import Given
 from app.backend.health.registry import FunctionCheck, Registry
 from app.errors import CheckRegistrationError
 
-__all__ = ["RULE", "declared_findings"]
+__all__ = ["RULE", "UNHEARD", "declared_findings"]
 
 RULE: Final = "declared-check"
 """The rule that a faulty declaration breaks."""
+UNHEARD: Final = "heartbeat-token"
+"""The rule that a heartbeat breaks that no job can send."""
 _VARIABLE: Final = "HEALTH_CHECKS_FILE"
+_TOKEN: Final = "PM33_HEARTBEAT_TOKEN"  # noqa: S105 - the variable's name
 
 
 def declared_findings(config: Config, variables: Variables) -> Iterator[Finding]:
@@ -42,6 +45,26 @@ def declared_findings(config: Config, variables: Variables) -> Iterator[Finding]
             message=f"declares what cannot be used: {fault.message}",
             remedy=fault.remedy,
             source=fault.place(str(file)),
+        )
+    yield from _unheard(read.declarations, config, variables)
+
+
+def _unheard(
+    declarations: tuple[Declaration, ...], config: Config, variables: Variables
+) -> Iterator[Finding]:
+    """Without the token nothing takes a beat, and each one comes to be overdue."""
+    token = config.security.heartbeat_token
+    if _TOKEN in variables.sealed or (token and token.get_secret_value().strip()):
+        return
+    names = [one.name for one in declarations if one.table.type == "heartbeat"]
+    if names:
+        yield Finding(
+            variable=_TOKEN,
+            severity=Severity.WARNING,
+            rule=UNHEARD,
+            message=f"is not set, so no job can report to {', '.join(names)}",
+            remedy="set it to a random value, for the service and for its jobs",
+            source=variables.place(_TOKEN),
         )
 
 

@@ -11,6 +11,7 @@ import click
 
 from app.backend.config.environment import (
     Config,
+    knob_of,
     known_variables,
     read_config,
 )
@@ -64,6 +65,7 @@ def examine(variables: Variables, wish: Wish) -> Verdict:
     config, found = validate(variables, named)
     findings = [*found, *another_environment(variables, named)]
     findings += _declared(config, variables)
+    findings += _over_budget(config, variables)
     asked, spared = (None, ()) if wish.offline else _ask(config, findings)
     # These alone are redacted: a server's words may quote what it was sent. The rules'
     # own hold no value, and a secret such as "postgres" would only be cut out of them.
@@ -100,6 +102,14 @@ def _declared(config: Config, variables: Variables) -> Iterable[Finding]:
     return declared_findings(config, variables)
 
 
+def _over_budget(config: Config, variables: Variables) -> Iterable[Finding]:
+    if not config.health.checks:
+        return ()
+    from app.cli.env.budgets import budget_findings  # noqa: PLC0415 - few need it
+
+    return budget_findings(config, variables)
+
+
 def _ask(
     config: Config, findings: Iterable[Finding]
 ) -> "tuple[tuple[Asked, ...], tuple[str, ...]]":
@@ -129,9 +139,13 @@ def _answers(
 
 
 def _presence(variables: Variables) -> Mapping[str, str]:
-    """Whether each variable of the settings is there; in no case what it says."""
+    """Whether each variable of the settings is there; in no case what it says.
+
+    Of the checks' knobs, of which there are hundreds, only those that are.
+    """
     there = {}
-    for name in sorted(known_variables()):
+    knobs = {name for name in (*variables.values, *variables.sealed) if knob_of(name)}
+    for name in sorted(known_variables().keys() | knobs):
         if is_set(name, variables.values):
             there[name] = "set"
         elif {name, f"{name}_FILE"} & variables.sealed:

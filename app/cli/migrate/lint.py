@@ -13,6 +13,9 @@ from app.cli.migrate.scratch import place_of, scratch_option
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from alembic.config import Config as AlembicConfig
+    from alembic.script import ScriptDirectory
+
     from app.backend.migrations.analysis.findings import Finding
 
 __all__ = ["lint"]
@@ -67,7 +70,7 @@ def lint(
     )
 
     tried = _tried(scratch) if trace else {}
-    findings, remark = static_findings(revisions, files, tried=tried)
+    findings, remark = static_findings(revisions, files, *_scripts(), tried=tried)
     if remark:
         click.echo(f"note: {remark}", err=True)
     # Click takes the colours out where nobody sees them, but knows no NO_COLOR.
@@ -93,7 +96,22 @@ def _tried(scratch: str) -> "Mapping[str, Sequence[Finding]]":
     place = place_of(scratch, config)
     target = None if place is ScratchPlace.EMBEDDED else database_target(config)
     where = Trying(target=target, home=config.home, place=place)
-    return asyncio.run(try_revisions(where))
+    return asyncio.run(try_revisions(where, *_configs()))
+
+
+def _configs() -> "list[AlembicConfig]":
+    """Of each source, ours first."""
+    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
+    from app.backend.migrations.revisions import alembic_config  # noqa: PLC0415
+    from app.backend.migrations.sources import sources_of  # noqa: PLC0415 - as above
+
+    return [alembic_config(one) for one in sources_of(get_config())]
+
+
+def _scripts() -> "list[ScriptDirectory]":
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
+
+    return [ScriptDirectory.from_config(one) for one in _configs()]
 
 
 def _shown(findings: "Sequence[Finding]", form: str) -> str:

@@ -44,19 +44,23 @@ def verify(*, as_json: bool) -> None:
 
     target = migration_manager.migration_target()
     faults = asyncio.run(migration_manager.verify(target))
+    wrong = [fault for fault in faults if not fault.is_note]
     if as_json:
         click.echo(json.dumps([fault.to_dict() for fault in faults]))
     else:
         for fault in faults:
-            click.echo(f"{fault.message}; {fault.remedy}")
-        click.echo("nothing is wrong" if not faults else f"{len(faults)} found")
-    sys.exit(_REFUSED if faults else 0)
+            click.echo(f"{'note: ' * fault.is_note}{fault.message}; {fault.remedy}")
+        click.echo(f"{len(wrong)} found" if wrong else "nothing is wrong")
+    sys.exit(_REFUSED if wrong else 0)
 
 
 def _told(found: "MigrationStatus") -> Iterator[str]:
     state = found.state
-    at = ", ".join(state.applied) or "nothing"
-    yield f"the schema is {state.position}: at {at}, needed is {state.needed}"
+    for one in state.each:
+        at = ", ".join(one.applied) or "nothing"
+        whose = f" of {one.source}" if state.beside else ""
+        needed = one.needed or "nothing"
+        yield f"the schema{whose} is {one.position}: at {at}, needed is {needed}"
     if found.runner is not None:
         yield f"{found.runner} migrates just now"
     for revision, count in found.half_applied.items():
@@ -68,4 +72,6 @@ def _told(found: "MigrationStatus") -> Iterator[str]:
     if found.last is not None:
         last = found.last
         when = f"{last.started_at:%Y-%m-%d %H:%M:%S}"
-        yield f"the last run, {last.run} of {when} by {last.actor}, is {last.state}"
+        lost = last.state == "running" and found.runner is None
+        how = "has died: `pm33 migrate up` goes on" if lost else f"is {last.state}"
+        yield f"the last run, {last.run} of {when} by {last.actor}, {how}"

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 if TYPE_CHECKING:
     from app.backend.migrations.migration_manager import StopSign
 
@@ -26,6 +28,10 @@ async def stopped_by_signals(work: Coroutine[Any, Any, T], stop: "StopSign") -> 
         if asked_at is None:
             asked_at = loop.time()
             stop.ask()
+            # A build may take hours yet.
+            click.echo(
+                "stopping after the statement under way; once more cancels it", err=True
+            )
         elif loop.time() - asked_at > _SAME_SIGNAL:
             stop.ask_now()
 

@@ -21,10 +21,11 @@ __all__ = ["up"]
 @click.command()
 @click.option(
     "--phase",
-    type=click.Choice(["expand"]),
+    type=click.Choice(["expand", "contract"]),
     default="expand",
     show_default=True,
-    help="Expand revisions run while the previous release still serves.",
+    help="Expand revisions run while the previous release still serves; contract ones"
+    " take away what no release uses any more.",
 )
 @click.option(
     "--plan-from-env",
@@ -49,10 +50,19 @@ __all__ = ["up"]
     type=Seconds(zero=False),
     help="End transactions in the way that are older; without it, nobody's.",
 )
+@click.option(
+    "--sql", is_flag=True, help="Print it as SQL for an empty database; ask none."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell every statement.")
 @json_option
 def up(
-    phase: str, *, plan_from_env: bool, plan: str | None, as_json: bool, **given: Any
+    phase: str,
+    *,
+    plan_from_env: bool,
+    plan: str | None,
+    sql: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Applies what is missing; what is applied already is left alone.
 
@@ -66,10 +76,15 @@ def up(
 
     if plan_from_env and plan is not None:
         raise click.UsageError("--plan and --plan-from-env are two plans")
+    if plan_from_env and phase != "expand":
+        raise click.UsageError("a pre-deploy command only expands")
     config = get_config()
+    if sql:
+        _print(config, phase)
+        return
     state = asyncio.run(_up(config, phase, plan, from_env=plan_from_env, given=given))
     if as_json:
-        click.echo(json.dumps(None if state is None else _body(state)))
+        click.echo(json.dumps(None if state is None else state.to_dict()))
     click.echo(_told(state), err=True)
 
 
@@ -112,6 +127,13 @@ async def _up(
     return await stopped_by_signals(work, stop)
 
 
+def _print(config: "Config", phase: str) -> None:
+    from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
+
+    sources = migration_manager.sources_of(config)
+    click.echo(migration_manager.sql_of(sources, f"{phase}@head"), nl=False)
+
+
 def _talker(*, verbose: bool) -> "Callable[[MigrationEvent], None]":
     """Says on stderr what somebody who waits wants to know."""
     from app.backend.migrations.migration_manager import Happening  # noqa: PLC0415
@@ -128,17 +150,15 @@ def _talker(*, verbose: bool) -> "Callable[[MigrationEvent], None]":
     return tell
 
 
-def _body(state: "SchemaState") -> dict[str, Any]:
-    return {
-        "position": state.position.value,
-        "needed": state.needed,
-        "applied": list(state.applied),
-    }
-
-
 def _told(state: "SchemaState | None") -> str:
     if state is None:
         return "the database is away, so the schema could not be looked at; going on"
+    return "\n".join(_of_source(one) for one in state.each)
+
+
+def _of_source(state: "SchemaState") -> str:
+    whose = "" if state.source == "pm33" else f" of {state.source}"
     if state.position == "ahead":
-        return f"schema is ahead of this release, at {', '.join(state.applied)}"
-    return f"schema is at {state.needed}"
+        at = ", ".join(state.applied)
+        return f"schema{whose} is ahead of this release, at {at}"
+    return f"schema{whose} is at {state.needed or 'nothing'}"

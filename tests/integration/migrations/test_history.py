@@ -29,7 +29,7 @@ def revisions(tmp_path: Path) -> Revisions:
 async def test_a_run_that_was_blocked_tells_who_blocked_it_and_how_often(
     shop: str, revisions: Revisions
 ) -> None:
-    async with held_table(shop, 1.0):
+    async with held_table(shop, 2.0):
         with pytest.raises(LocksDeniedError):
             await run(shop, revisions, budget=0.3, actor="alice")
     await run(shop, revisions, actor="bob")
@@ -48,11 +48,50 @@ async def test_a_run_that_was_blocked_tells_who_blocked_it_and_how_often(
     assert {one.outcome for one in denied.attempts} == {"blocked"}
     assert {one.sqlstate for one in denied.attempts} == {"55P03"}
     assert any(one.blockers for one in denied.attempts)
+    assert all(0.020 <= one.lock_timeout <= 0.2 for one in denied.attempts)
     assert not any("query" in b and b["query"] for b in denied.attempts[-1].blockers)
     (done,) = await migration_manager.history(target_of(shop), run=done.run)
     assert [step.statement for step in done.steps] == [
         "ALTER TABLE shop ADD COLUMN size TEXT"
     ]
+
+
+async def test_values_are_neither_kept_nor_said(shop: str, tmp_path: Path) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add(
+        "9001_rows",
+        """
+        op.execute("alter table shop add unique (id)")
+        op.execute("insert into shop values (1, 'Ann Onymous')")
+        op.execute("insert into shop values (1, 'Ann Onymous')")
+        """,
+    )
+    with pytest.raises(MigrationError) as caught:
+        await run(shop, chain)
+
+    assert str(caught.value).startswith(
+        "9001_rows failed: UniqueViolationError (23505)"
+    )
+    assert "insert into shop values (1, '…')" in str(caught.value)
+    newest, *_ = await migration_manager.history(target_of(shop), limit=1)
+    (kept,) = await migration_manager.history(target_of(shop), run=newest.run)
+    assert kept.attempts[-1].statement == "insert into shop values (1, '…')"
+    for said in (str(caught.value), str(kept)):
+        assert "Onymous" not in said
+
+
+async def test_a_connection_that_the_server_ends_is_no_fault_of_the_revision(
+    shop: str, tmp_path: Path
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    end = "do $$ begin perform pg_terminate_backend(pg_backend_pid()); end $$"
+    chain.add("9001_ended", f"op.execute({end!r})")
+
+    with pytest.raises(MigrationError) as caught:
+        await run(shop, chain)
+
+    assert "restarted" in caught.value.remedy
+    assert "mend" not in caught.value.remedy
 
 
 async def test_the_command_line_shows_runs_steps_and_tries(

@@ -6,15 +6,25 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from app.backend.database.connection import ReservedConnection
+from app.backend.migrations.running.blockers import Blocker, end_blocker
 from app.backend.migrations.running.events import Happening
 from app.backend.migrations.running.stopping import StopSign
-from app.errors import InterruptedRunError, LocksDeniedError
-from tests.support.migrating import Revisions, catalogue, connected, migrating, run
+from app.errors import InterruptedRunError, LocksDeniedError, MigrationError
+from tests.support.migrating import (
+    Revisions,
+    catalogue,
+    connected,
+    migrating,
+    run,
+    target_of,
+)
 
 SECRET = "what a user has typed"
 READ = "select 1 from shop -- what a user has typed"
@@ -86,12 +96,68 @@ async def test_it_gives_up_when_the_budget_is_used_up_and_says_who_blocked(
     assert await catalogue(shop) == before
 
 
+@pytest.mark.parametrize(
+    "statement", ["lock table shop in access exclusive mode", "select take()"]
+)
+async def test_what_leaves_nothing_waits_no_longer_than_the_budget_either(
+    shop: str, tmp_path: Path, statement: str
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add("9001_reads", f"op.execute({statement!r})")
+    async with connected(shop) as connection:
+        await connection.execute(
+            "create function take() returns void language plpgsql as"
+            " 'begin lock table shop; end'"
+        )
+        async with connection.transaction():
+            await connection.execute(READ)
+            async with asyncio.timeout(20):
+                with pytest.raises(LocksDeniedError) as caught:
+                    await run(shop, chain, budget=0.5)
+    assert "idle in transaction" in str(caught.value)
+
+
+@pytest.mark.full
+async def test_a_table_that_somebody_has_to_himself_is_said_to_be_in_the_way(
+    shop: str, revisions: Revisions
+) -> None:
+    async with connected(shop) as connection, connection.transaction():
+        await connection.execute("alter table shop alter name set default 'x'")
+        with pytest.raises(LocksDeniedError, match="ACCESS EXCLUSIVE") as caught:
+            await run(shop, revisions)
+    assert "pg_locks" in caught.value.remedy
+
+
+async def test_a_step_of_a_directive_waits_longer_each_time(
+    shop: str, tmp_path: Path
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add(
+        "9001_step",
+        """
+        op.get_context().opts[EXECUTOR].run(
+            Step(sql="alter table shop add column one text", table="shop",
+                 lock=Lock.ACCESS_EXCLUSIVE), directive="safe_example")
+        """,
+    )
+    async with reading(shop):
+        with pytest.raises(LocksDeniedError):
+            await run(shop, chain, budget=3, cap=10)
+    async with connected(shop) as connection:
+        waited = await connection.fetch(
+            "select lock_timeout from ops.migration_attempt order by id"
+        )
+    waits = [row[0] for row in waited]
+    assert len(waits) > 3
+    assert min(waits[1:]) >= 0.02, "of which a longer one is never had"
+
+
 async def test_queries_that_block_are_shown_when_they_are_asked_for(
     shop: str, revisions: Revisions
 ) -> None:
     async with reading(shop):
         with pytest.raises(LocksDeniedError, match=SECRET):
-            await run(shop, revisions, budget=0.5, show_queries=True)
+            await run(shop, revisions, budget=2, show_queries=True)
 
 
 async def test_a_blocker_that_is_too_old_is_ended_if_that_was_asked_for(
@@ -101,6 +167,24 @@ async def test_a_blocker_that_is_too_old_is_ended_if_that_was_asked_for(
         async with reading(shop):
             await run(shop, revisions, cancel_blockers_after=0.1, budget=20)
             assert "version 9002_size" in await catalogue(shop)
+
+
+async def test_a_session_is_left_alone_once_it_is_in_nobodys_way(shop: str) -> None:
+    side = ReservedConnection(target_of(shop), name="side", connect_timeout=10)
+    async with connected(shop) as connection:
+        seen = Blocker(
+            pid=connection.get_server_pid(),
+            application="",
+            user=None,
+            state="idle in transaction",
+            kind="client backend",
+            seconds=60.0,
+        )
+        await connection.transaction().start()
+        assert not await end_blocker(side, seen)
+        assert await connection.fetchval("select 1") == 1
+        assert await end_blocker(side, replace(seen, seconds=0.0))
+    await side.close()
 
 
 async def test_a_step_of_a_directive_is_tried_again_by_itself(
@@ -121,8 +205,15 @@ async def test_a_step_of_a_directive_is_tried_again_by_itself(
     )
     async with reading(shop):
         with pytest.raises(LocksDeniedError) as caught:
-            await run(shop, chain, budget=0.3)
+            await run(shop, chain, budget=1.0)
     assert "add column one" in str(caught.value)
+    async with connected(shop) as connection:
+        tries = await connection.fetch(
+            "select number, lock_timeout from ops.migration_attempt order by id"
+        )
+    assert [one["number"] for one in tries] == list(range(1, len(tries) + 1))
+    # What an earlier try held is gone with it.
+    assert all(0.020 <= one["lock_timeout"] <= 0.2 for one in tries)
 
     events = await run(shop, chain)
 
@@ -195,11 +286,54 @@ async def test_a_signal_ends_a_run_with_130(
             await child.event(kind="blocked")
             child.signal(number)
             assert await child.exit_code() == 130
+            assert "stopping after the statement under way" in child.output()
     async with connected(shop) as connection:
         state = await connection.fetchval(
             "select state from ops.migration_run order by started_at desc limit 1"
         )
     assert state == "interrupted"
+
+
+async def test_a_build_that_is_given_up_leaves_no_index(
+    shop: str, tmp_path: Path
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add(
+        "9001_build",
+        """
+        with op.get_context().autocommit_block():
+            op.create_index("ix_shop_name", "shop", ["name"],
+                            postgresql_concurrently=True)
+        """,
+    )
+    async with (
+        connected(shop) as other,
+        other.transaction(isolation="repeatable_read"),
+    ):
+        await other.execute("select 1")
+        with pytest.raises(LocksDeniedError):
+            await run(shop, chain, budget=0.5)
+        assert "ix_shop_name" not in " ".join(await catalogue(shop))
+    await run(shop, chain)
+    assert "version 9001_build" in await catalogue(shop)
+
+
+async def test_a_backend_that_somebody_ends_is_an_error_and_no_end_of_waiting(
+    shop: str, tmp_path: Path
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add("9001_long", "op.execute('update shop set name = pg_sleep(0.03)::text')")
+    task = asyncio.create_task(run(shop, chain))
+    async with connected(shop) as connection:
+        async with asyncio.timeout(20):
+            while not await connection.fetchval(  # noqa: ASYNC110 - another process
+                "select bool_or(pg_terminate_backend(pid)) from pg_stat_activity"
+                " where wait_event = 'PgSleep' and datname = current_database()"
+            ):
+                await asyncio.sleep(0.05)
+    with pytest.raises(MigrationError, match="9001_long failed") as caught:
+        await task
+    assert "goes on" in caught.value.remedy
 
 
 async def test_a_cancellation_ends_the_statement_under_way(

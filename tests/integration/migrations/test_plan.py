@@ -12,6 +12,7 @@ from app.backend.config.settings import DatabaseSettings
 from app.backend.database.embedded import EmbeddedServer
 from app.backend.database.target import DatabaseTarget, parse_target
 from app.backend.migrations.analysis.scratch import ScratchPlace
+from app.backend.migrations.planning.fingerprint import schema_fingerprint
 from app.backend.migrations.planning.plan import Plan
 from app.backend.migrations.planning.planner import MOST_TRIED, Scratch, make_plan
 from app.backend.migrations.planning.table import render
@@ -230,6 +231,31 @@ async def test_the_hash_is_that_of_the_schema_and_the_revisions(
         await database.execute(statement)
         hashes.append((await planned(config, None)).hash)
     assert len(set(hashes)) == len(CHANGED) + 1
+
+
+SPOKEN_OTHERWISE = {
+    "timezone": "Asia/Tokyo",
+    "datestyle": "German",
+    "intervalstyle": "iso_8601",
+    "bytea_output": "escape",
+    "quote_all_identifiers": "on",
+    "extra_float_digits": "-5",
+}
+
+
+async def test_the_hash_does_not_depend_on_the_settings_of_who_asks(
+    database: Connection,
+) -> None:
+    # The runner works in UTC; a plan is made by whatever the role has.
+    await database.execute(
+        "CREATE TABLE spoken (since timestamptz DEFAULT '2026-01-01 00:00+00',"
+        " span interval DEFAULT '1 day 2 hours', mark bytea DEFAULT '\\x00ff',"
+        " share float8 DEFAULT 0.1::float8 + 0.2)"
+    )
+    before = await schema_fingerprint(database)
+    for name, value in SPOKEN_OTHERWISE.items():
+        await database.execute("SELECT set_config($1, $2, false)", name, value)
+        assert await schema_fingerprint(database) == before, name
 
 
 async def test_a_schema_that_is_ahead_has_nothing_pending(

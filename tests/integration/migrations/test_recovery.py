@@ -226,6 +226,59 @@ async def waits_for(url: str, fragment: str) -> None:
         await until(waiting, PATIENCE)
 
 
+COUNTED = """
+    with op.get_context().autocommit_block():
+        op.execute("update shop set id = id + 1000")
+    op.execute("alter table shop add column size text")
+"""
+
+
+async def test_rows_are_not_changed_twice_by_a_runner_that_was_killed_after_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add("9001_table", TABLE)
+    await run(database_url, chain)
+    chain.add("9002_counted", COUNTED)
+    with migrating(
+        database_url, chain, tmp_path / "killed", barrier=3, lease_ttl=TTL
+    ) as child:
+        told = await child.event(number=3, within=PATIENCE)
+        child.signal(signal.SIGKILL)
+        await child.exit_code()
+    assert (told["kind"], told["statement"]) == (
+        "done",
+        "update shop set id = id + 1000",
+    )
+
+    await run(database_url, chain, lease_ttl=TTL)
+
+    async with connected(database_url) as connection:
+        assert await connection.fetchval("select max(id) from shop") == 1100
+
+
+CAUGHT = """
+    with op.get_context().autocommit_block():
+        try:
+            op.execute("insert into shop values (1, 'twice')")
+        except sa.exc.IntegrityError:
+            op.execute("update shop set name = 'once' where id = 1")
+"""
+
+
+async def test_a_revision_may_go_on_after_rows_that_were_refused(
+    database_url: str, tmp_path: Path
+) -> None:
+    chain = Revisions(tmp_path / "versions")
+    chain.add("9001_table", TABLE)
+    await run(database_url, chain)
+    chain.add("9002_caught", CAUGHT)
+    await run(database_url, chain)
+    async with connected(database_url) as connection:
+        named = await connection.fetchval("select name from shop where id = 1")
+    assert named == "once"
+
+
 async def test_the_backend_of_a_dead_runner_is_ended_before_going_on(
     database_url: str, revisions: Revisions, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from tests.support.rule_cases.case import (
     ERROR,
-    INFO,
     PRODUCTION,
     STAGING,
     WARNING,
@@ -17,7 +16,7 @@ __all__ = ["forms_cases"]
 
 
 def forms_cases() -> Iterator[Case]:
-    """Hosts, proxies, what is imported, what is reserved, and where checks ask."""
+    """Hosts, proxies, what is imported, and where checks ask."""
     yield from _hosts()
     yield from _imported()
     yield from _proxies()
@@ -41,22 +40,22 @@ def _hosts() -> Iterator[Case]:
 def _imported() -> Iterator[Case]:
     everywhere = {"production": ERROR, "staging": ERROR, "development": ERROR}
     mount, extra = "PM33_MOUNT", "HEALTH_EXTRA_CHECKS"
-    for name, text in ((mount, "app/main.py"), (extra, "a.b:c,nothing")):
+    metadata = "PM33_METADATA"
+    wrong = (
+        (mount, "app/main.py"),
+        (extra, "a.b:c,nothing"),
+        (metadata, "shop.tables"),
+    )
+    for name, text in wrong:
         yield from alike(
             f"no object for {name}", {name: text}, name, "import-path", **everywhere
         )
     yield case("a module whose object is app", PRODUCTION, {mount: "application"})
-    yield case("objects", PRODUCTION, {mount: "my-app.web:app", extra: "a:b.c, d:e"})
-    for name in ("PM33_MIGRATIONS",):
-        yield from alike(
-            f"{name}, which nothing reads",
-            {name: "/app/of-mine"},
-            name,
-            "reserved-variable",
-            production=WARNING,
-            staging=WARNING,
-            development=INFO,
-        )
+    yield case(
+        "objects",
+        PRODUCTION,
+        {mount: "my-app.web:app", extra: "a:b.c, d:e", metadata: "shop:M"},
+    )
 
 
 def _proxies() -> Iterator[Case]:
@@ -104,6 +103,12 @@ def _addresses() -> Iterator[Case]:
     yield from alike(
         "a status page that is none", {page: "no"}, page, "check-status-url", **warned
     )
+    probe = "HEALTH_STRIPE_PROBE"
+    yield from alike(
+        "a vendor without an SDK", {probe: "sdk"}, probe, "check-probe", **everywhere
+    )
+    yield case("one with an SDK", PRODUCTION, {"HEALTH_PINECONE_PROBE": "sdk"})
+    yield case("no SDK wanted", PRODUCTION, {probe: "http"})
     for text in ("off", "https://mirror.pm33.app/summary.json"):
         yield case(f"a status page: {text}", PRODUCTION, {page: text})
     for text in (

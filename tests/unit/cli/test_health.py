@@ -115,6 +115,27 @@ def test_json_is_the_report_as_it_is(service: CannedService) -> None:
     assert json.loads(ask(service, "--json").output) == full
 
 
+def test_the_table_says_who_has_to_act_and_what_the_vendor_says(
+    service: CannedService,
+) -> None:
+    incident = {"title": "Errors", "impact": "major", "since": "2026-11-23T06:10:00Z"}
+    told = {"blame": "them", "incident": incident}
+    service.answers(
+        report(
+            "degraded",
+            openai=check("degraded", failure="timeout", message="no answer", data=told),
+            stripe=check(data={"incident": incident | {"since": ""}}),
+        )
+    )
+    _, openai, theirs, _, stripe = ask(service).output.splitlines()
+
+    assert openai.endswith("timeout (blame: them): no answer")
+    assert theirs.strip() == (
+        "! their status page: Errors (major, since 2026-11-23T06:10:00Z)"
+    )
+    assert stripe.strip() == "! their status page: Errors (major)"
+
+
 def test_the_table_names_the_release_and_every_check(service: CannedService) -> None:
     hours = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
     service.answers(

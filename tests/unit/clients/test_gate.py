@@ -230,6 +230,24 @@ async def test_one_that_has_never_reached_anybody_is_alone() -> None:
     await one.close()
 
 
+async def test_one_who_gives_up_while_asking_is_in_nobodys_way() -> None:
+    others = Others(GRANTED)
+    one = gate(Limit(concurrency=1), Time(), shared=others)
+    asking = asyncio.create_task(one.enter(0))
+    await others.heard.wait()
+    asking.cancel()
+    await asyncio.wait({asking})
+    async with asyncio.timeout(5):
+        while len(others.told) < 2:
+            others.heard.clear()
+            await others.heard.wait()
+
+    assert asking.cancelled()
+    report, asked = others.told[-1]
+    assert (report.busy, asked) == (0, None)
+    await one.close()
+
+
 async def test_nothing_runs_on_after_the_end() -> None:
     others = Others(GRANTED)
     one = gate(Limit(requests=3), Time(), shared=others)

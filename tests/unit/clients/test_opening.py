@@ -66,6 +66,24 @@ async def test_what_cannot_be_opened_is_tried_again() -> None:
     await opened.close()
 
 
+async def test_what_is_about_to_open_is_closed_as_well() -> None:
+    go_on, things = threading.Event(), []
+
+    def build() -> Thing:
+        go_on.wait(10)
+        things.append(Thing())
+        return things[0]
+
+    opened = Opened(build, Thing.close)
+    waiting = asyncio.create_task(opened.get())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(opened.close())
+    go_on.set()
+    await closing
+    await waiting
+    assert things[0].closed == 1
+
+
 async def test_what_failed_to_open_needs_no_closing() -> None:
     def build() -> Thing:
         raise OSError("no certificates")

@@ -21,6 +21,8 @@ from app.backend.clients.retry_after import LONGEST_HOLD, hold_of
             },
             30,
         ),
+        (429, {"retry-after": "Fri, 01 Jan 99999999999 00:00:00 GMT"}, 0),
+        (429, {"retry-after": "Fri, 01 Jan 2027 00:00:00 +99999999999999"}, 0),
         (429, {}, 0),
         (200, {"retry-after": "17"}, 0),
     ],

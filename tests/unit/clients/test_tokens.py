@@ -1,6 +1,7 @@
 import base64
 import gzip
 import json
+import time
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_a_picture_does_not_count_as_text() -> None:
     body = json.dumps({"max_tokens": 10, "source": picture, "text": "x" * 400})
 
     assert 1600 < estimate(body.encode()) < 1800
+
+
+def test_no_text_that_somebody_writes_makes_the_estimate_slow() -> None:
+    # Just too short for a picture, again and again: 4 s, where each byte is tried.
+    text = (b"x" * 2000 + b" ") * 500
+    began = time.process_time()
+
+    assert estimate(text) == len(text) // 4
+    assert time.process_time() - began < 0.5
 
 
 ANTHROPIC = {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 900}

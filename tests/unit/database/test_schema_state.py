@@ -1,14 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
+from app.backend.database.revision_history import OURS
 from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
 from app.backend.database.schema_state import SchemaPosition, judge_schema
 
-KNOWN = ("r1", "r2", "r3")
-NEEDED = "r3"
+HISTORY = replace(OURS, needed="r3", known=("r1", "r2", "r3"), arrived=("r3",))
 
 
 def position(applied: list[str], floors: list[str] | None = None) -> SchemaPosition:
-    return judge_schema(applied, floors or [], needed=NEEDED, known=KNOWN).position
+    return judge_schema(applied, floors or [], history=HISTORY).position
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_a_contract_revision_whose_demand_is_known_changes_nothing(
 
 
 def test_the_verdict_says_what_was_found_and_what_was_wanted() -> None:
-    state = judge_schema({"r4", "c1"}, (), needed=NEEDED, known=KNOWN)
+    state = judge_schema({"r4", "c1"}, (), history=HISTORY)
 
     assert state.applied == ("c1", "r4")
     assert state.needed == "r3"

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from app.backend.database.revision_history import OURS
 from app.backend.database.schema_state import judge_schema
 from app.backend.health.checks.database import _judge_schema
 from app.backend.health.gate import FaultKind, GateFault, GateState, judge
@@ -9,6 +12,7 @@ from tests.support.health import OK, bad
 GRACE = 60.0
 FOR_GOOD = 1e9
 CLOSED = GateState()
+HISTORY = replace(OURS, needed="r2", known=("r1", "r2"), arrived=("r2",))
 
 RELEASE_FAULTS = (
     Failure.AUTH,
@@ -168,7 +172,7 @@ def test_a_gate_that_passed_in_spite_of_the_world_closes_for_the_release() -> No
 def test_a_schema_ahead_passes_and_one_this_release_cannot_work_with_holds(
     applied: list[str], floors: list[str], *, passes: bool
 ) -> None:
-    schema = judge_schema(applied, floors, needed="r2", known=("r1", "r2"))
+    schema = judge_schema(applied, floors, history=HISTORY)
     reported = _judge_schema(schema.position, {}) or OK
 
     assert gate(reported, age=FOR_GOOD).passed is passes

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.backend.health.gate import GateState
-from app.backend.health.models import Status
+from app.backend.health.models import Failure, Status
 from app.backend.health.snapshot import Snapshot
 from app.backend.health.writers.openmetrics import families
 from app.backend.monitoring.metrics import expose
@@ -36,6 +36,15 @@ def test_a_check_has_exactly_one_of_all_statuses(status: Status) -> None:
     }
     for labels, _ in found:
         assert labels.items() >= {"check": "database", **LABELS}.items()
+
+
+def test_the_class_of_a_failure_shows_as_long_as_there_is_one() -> None:
+    refused = view("openai", Status.DEGRADED, failure=Failure.AUTH)
+    snapshot = snapshot_of(refused, view("database", Status.HEALTHY))
+
+    found = samples(snapshot, "pm33_check_failure")
+
+    assert found == [({"check": "openai", "failure": "auth", **LABELS}, 1.0)]
 
 
 def test_latency_is_in_seconds_and_left_out_while_unknown() -> None:

@@ -112,6 +112,18 @@ async def test_a_late_end_is_followed_by_a_new_attempt_at_once() -> None:
     assert [result.message for result in run.of("stuck")][1:] == ["answer 2"]
 
 
+async def test_a_late_end_is_no_reason_to_ask_one_again_who_counts_the_calls() -> None:
+    stuck = Stuck()
+    counted = Registered(stuck, CheckPolicy(period=3600, timeout=1.0, budget=10))
+    async with running(counted, check("other", sound)) as run:
+        await until(lambda: run.of("stuck"))
+        stuck.going.set()
+        known = len(run.of("other"))
+        await until(lambda: len(run.of("other")) >= known + 20)
+
+    assert [result.failure for result in run.of("stuck")] == [Failure.TIMEOUT]
+
+
 async def test_an_answer_later_than_its_timeout_never_counts() -> None:
     stuck = Stuck()
     hung = Registered(stuck, CheckPolicy(period=0.001, timeout=1.0))

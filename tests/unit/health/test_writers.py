@@ -203,6 +203,17 @@ def test_the_page_names_the_worst_check_first() -> None:
     assert severities == sorted(severities, reverse=True)
 
 
+@pytest.mark.parametrize("details", [False, True])
+def test_the_page_tells_of_a_vendors_incident_whoever_may_see_details(
+    *, details: bool
+) -> None:
+    told = {"incident": {"title": "Errors <everywhere>", "impact": "major"}}
+    snapshot = snapshot_of(view("openai", Status.HEALTHY, data=told))
+    written = text("html", snapshot, details=details)
+
+    assert ("status page: Errors &lt;everywhere&gt; (major)<" in written) is details
+
+
 def test_the_pages_own_style_is_all_that_a_browser_may_use() -> None:
     headers = dict(page("html", calm()).headers)
     policy = headers[b"content-security-policy"].decode()

@@ -1,10 +1,12 @@
+from typing import Any
+
 from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
 from app.backend.database.schema_state import judge_schema
 from app.backend.migrations.standing import FaultKind, MigrationStatus, faults_of
 
 
 def status(*applied: str, **found: object) -> MigrationStatus:
-    whole: dict[str, object] = {
+    whole: dict[str, Any] = {
         "state": judge_schema(applied, []),
         "runner": None,
         "half_applied": {},
@@ -12,7 +14,7 @@ def status(*applied: str, **found: object) -> MigrationStatus:
         "unproven": (),
         "last": None,
     }
-    return MigrationStatus(**{**whole, **found})  # type: ignore[arg-type]
+    return MigrationStatus(**{**whole, **found})
 
 
 def test_nothing_is_wrong_with_a_schema_that_is_current_or_ahead() -> None:
@@ -36,6 +38,7 @@ def test_every_fault_says_what_to_do() -> None:
         FaultKind.UNPROVEN,
     ]
     assert all(fault.remedy for fault in faults)
+    assert [fault.kind for fault in faults if fault.is_note] == [FaultKind.UNPROVEN]
 
 
 def test_a_contract_revision_of_which_this_release_knows_nothing_is_one() -> None:

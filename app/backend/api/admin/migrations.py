@@ -31,6 +31,10 @@ _STATE = {
         },
         "needed": {"type": "string"},
         "applied": {"type": "array", "items": {"type": "string"}},
+        "app": {
+            "type": "object",
+            "description": "The same for the application's own revisions.",
+        },
     },
 }
 
@@ -60,7 +64,7 @@ def migrations_router(config: Config, operations: Operations) -> APIRouter:
     async def get() -> Response:
         """`ahead` is fine: an older release lives with an expanded schema."""
         try:
-            return JSONResponse(_to_dict(await _state(config)))
+            return JSONResponse((await _state(config)).to_dict())
         except (ConfigError, MigrationError) as error:
             return _unavailable(error)
 
@@ -80,7 +84,7 @@ def migrations_router(config: Config, operations: Operations) -> APIRouter:
         call.target = phase
 
         async def work(_operation: str) -> Mapping[str, Any]:
-            return _to_dict(await _upgrade(config, phase))
+            return (await _upgrade(config, phase)).to_dict()
 
         return await operations.accept(
             "migration",
@@ -97,7 +101,8 @@ async def _state(config: Config) -> "SchemaState":
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - seldom
 
     target = migration_manager.migration_target(config)
-    return await migration_manager.schema_state(target)
+    sources = migration_manager.sources_of(config)
+    return await migration_manager.schema_state(target, sources)
 
 
 async def _upgrade(config: Config, phase: str) -> "SchemaState":
@@ -105,15 +110,8 @@ async def _upgrade(config: Config, phase: str) -> "SchemaState":
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - seldom
 
     target = migration_manager.migration_target(config)
-    return await migration_manager.upgrade(target, f"{phase}@head")
-
-
-def _to_dict(state: "SchemaState") -> dict[str, Any]:
-    return {
-        "position": state.position.value,
-        "needed": state.needed,
-        "applied": list(state.applied),
-    }
+    sources = migration_manager.sources_of(config)
+    return await migration_manager.upgrade(target, f"{phase}@head", sources=sources)
 
 
 def _unavailable(error: OpsError) -> Response:

@@ -20,7 +20,6 @@ __all__ = ["RULES"]
 _HOSTS = "ALLOWED_HOSTS"
 _PROXIES = "TRUSTED_PROXIES"
 _EXTRA = "HEALTH_EXTRA_CHECKS"
-_RESERVED = ("PM33_MIGRATIONS",)
 _OBJECT = re.compile(r"[^\s:/]+:[^\s:/]+")
 # Without a name the object is called app, as uvicorn's users expect.
 _APPLICATION = re.compile(r"[^\s:/]+(?::[^\s:/]+)?")
@@ -53,15 +52,12 @@ def _no_object(facts: Facts) -> Broken:
     mount = facts.config.server.mount
     if mount is not None and not _APPLICATION.fullmatch(mount.strip()):
         yield "PM33_MOUNT", "names no object of a module"
+    metadata = facts.config.migrations.metadata
+    if metadata is not None and not _OBJECT.fullmatch(metadata.strip()):
+        yield "PM33_METADATA", "names no object of a module"
     for number, path in enumerate(facts.config.health.extra_checks, 1):
         if not _OBJECT.fullmatch(path):
             yield _EXTRA, f"names no object of a module in entry {number}"
-
-
-def _reserved(facts: Facts) -> Broken:
-    for name in _RESERVED:
-        if facts.is_there(name):
-            yield name, "is reserved: nothing reads it yet"
 
 
 def _proxies(facts: Facts) -> Iterator[str]:
@@ -100,20 +96,12 @@ RULES: Final = (
     ),
     Rule(
         name="import-path",
-        variables=("PM33_MOUNT", _EXTRA),
+        variables=("PM33_MOUNT", "PM33_METADATA", _EXTRA),
         severity=EVERYWHERE,
         reason="it is imported when the service starts, and nothing could be",
         remedy="write it as package.module:object (PM33_MOUNT: or package.module, whose"
         " object is then called app)",
         broken=_no_object,
-    ),
-    Rule(
-        name="reserved-variable",
-        variables=_RESERVED,
-        severity=severities(Severity.WARNING, Severity.WARNING, Severity.INFO),
-        reason="who sets it expects an effect that it does not have",
-        remedy="take it away",
-        broken=_reserved,
     ),
     Rule(
         name="trusted-proxies",

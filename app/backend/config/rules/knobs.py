@@ -5,7 +5,7 @@ from typing import Final
 
 from app.backend.config.findings import Severity
 from app.backend.config.rules.model import EVERYWHERE, Broken, Facts, Rule, severities
-from app.backend.config.settings import CHECKS
+from app.backend.config.settings import CHECKS, SDK_CHECKS
 from app.backend.config.urls import (
     host_of,
     is_http,
@@ -17,6 +17,8 @@ from app.backend.config.urls import (
 __all__ = ["RULES"]
 
 _VARIABLES: Final = tuple(f"HEALTH_{one.upper()}_BASE_URL" for one in sorted(CHECKS))
+_BY_SDK: Final = ", ".join(sorted(SDK_CHECKS))
+_PROBES: Final = tuple(f"HEALTH_{one.upper()}_PROBE" for one in sorted(CHECKS))
 _PAGES: Final = tuple(f"HEALTH_{one.upper()}_STATUS_URL" for one in sorted(CHECKS))
 
 
@@ -38,6 +40,15 @@ def _no_page(facts: Facts) -> Broken:
         url = (knobs.status_url or "").strip()
         if check in CHECKS and url and url.lower() != "off" and not is_http(url):
             yield f"HEALTH_{check.upper()}_STATUS_URL", "is neither a URL nor off"
+
+
+def _no_sdk(facts: Facts) -> Broken:
+    for check, knobs in facts.config.health.checks.items():
+        if check in CHECKS - SDK_CHECKS and knobs.probe == "sdk":
+            yield (
+                f"HEALTH_{check.upper()}_PROBE",
+                "is sdk, and there is no SDK to ask by",
+            )
 
 
 def _in_the_clear(facts: Facts) -> Broken:
@@ -64,6 +75,14 @@ RULES: Final = (
         reason="each look sends the vendor's key to that address",
         remedy="write https://, and see that the address is the one that is meant",
         broken=_in_the_clear,
+    ),
+    Rule(
+        name="check-probe",
+        variables=_PROBES,
+        severity=EVERYWHERE,
+        reason="the check is refused at start, and the startup gate stays closed",
+        remedy=f"take it away, or write http; by SDK can be asked: {_BY_SDK}",
+        broken=_no_sdk,
     ),
     Rule(
         name="check-status-url",

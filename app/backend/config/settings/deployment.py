@@ -162,12 +162,6 @@ class DeploymentSettings(Group):
         alias="PM33_COMMIT",
         description="Commit that this process runs; the local platform sets it.",
     )
-    migrations: str | None = Field(
-        None,
-        alias="PM33_MIGRATIONS",
-        description="Folder of the application's own revisions. Reserved: nothing "
-        "reads it yet.",
-    )
     migration_plan: str | None = Field(
         None,
         alias="PM33_MIGRATION_PLAN",

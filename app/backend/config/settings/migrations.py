@@ -12,6 +12,25 @@ __all__ = ["MigrationSettings"]
 class MigrationSettings(Group):
     """How long a migration may wait, and make others wait."""
 
+    folder: str | None = Field(
+        None,
+        alias="PM33_MIGRATIONS",
+        description="Folder of the application's own revisions, or of the Alembic "
+        "project whose versions/ they are in; migrated after ours.",
+    )
+    metadata: str | None = Field(
+        None,
+        alias="PM33_METADATA",
+        description="The application's tables as SQLAlchemy knows them, as "
+        "package.module:object; for `pm33 migrate new`.",
+    )
+    version_table: str = Field(
+        "public.alembic_version",
+        alias="PM33_VERSION_TABLE",
+        pattern=r"^([^.\s]+\.)?[^.\s]*alembic_version[^.\s]*$",
+        description="Where Alembic keeps which of the application's own revisions are "
+        "applied.",
+    )
     lock_timeout: Annotated[Duration, Field(gt=0, le=60)] = Field(
         0.2,
         alias="PM33_MIGRATE_LOCK_TIMEOUT",

@@ -1,13 +1,17 @@
 """Which revisions a commit would bring, told from its files and the version rows."""
 
-import ast
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.backend.config.environment import Config
+from app.backend.database.revision_files import (
+    CONTRACT,
+    Revision,
+    branches,
+    parse_revision,
+    with_ancestors,
+)
 from app.backend.deploy.commits.repository import Repository
 from app.backend.migrations import migration_manager
 from app.errors import ConfigError, MigrationError
@@ -21,30 +25,6 @@ __all__ = [
 ]
 
 FOLDER = "migrations/versions"
-EXPAND = "expand"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """One revision file.
-
-    Attributes:
-        follows: the revisions that it comes after, in its branch.
-        needs: revisions of other branches that have to be there before it.
-        labels: the branches that begin with it.
-        file: its path in the repository.
-    """
-
-    id: str
-    follows: tuple[str, ...]
-    needs: tuple[str, ...]
-    labels: tuple[str, ...]
-    title: str
-    file: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
 
 
 class SchemaReader(Protocol):
@@ -77,43 +57,39 @@ class CommittedSchema:
 
     async def pending(self, commit: str) -> tuple[Revision, ...] | None:
         """Expand revisions that the database lacks; None when it cannot be asked."""
-        files = await self._repository.files(commit, FOLDER, ".py")
-        parsed = (parse_revision(path, text) for path, text in files.items())
-        revisions = [revision for revision in parsed if revision is not None]
-        if not revisions:
+        ours = await self._revisions(commit, FOLDER)
+        theirs = await self._theirs(commit)
+        if not (ours or theirs):
             return ()
         try:
             target = migration_manager.migration_target(self._config)
-            state = await migration_manager.schema_state(target)
+            sources = migration_manager.sources_of(self._config)
+            state = await migration_manager.schema_state(target, sources)
         except (ConfigError, MigrationError):
             return None
-        return pending_revisions(revisions, state.applied)
+        pending = pending_revisions(ours, state.applied)
+        for beside in state.beside:
+            pending += pending_revisions(theirs, beside.applied)
+        return pending
+
+    async def _theirs(self, commit: str) -> list[Revision]:
+        """The application's own, in the folder that is named from the root."""
+        folder = self._config.migrations.folder
+        if not folder or PurePosixPath(folder).is_absolute():
+            return []
+        versions = await self._revisions(commit, f"{PurePosixPath(folder)}/versions")
+        return versions or await self._revisions(commit, str(PurePosixPath(folder)))
+
+    async def _revisions(self, commit: str, folder: str) -> list[Revision]:
+        files = await self._repository.files(commit, folder, ".py")
+        parsed = (parse_revision(path, text) for path, text in files.items())
+        return [revision for revision in parsed if revision is not None]
 
     async def plan_hash(self) -> str:
         """Of this checkout's revisions; a release with others refuses it."""
         target = migration_manager.migration_target(self._config)
-        return await migration_manager.plan_hash(target)
-
-
-def parse_revision(path: str, text: str) -> Revision | None:
-    """Reads a revision file without running it; None when it is none."""
-    try:
-        module = ast.parse(text)
-    except SyntaxError:
-        return None
-    values = _constants(module)
-    identifier = values.get("revision")
-    if not isinstance(identifier, str):
-        return None
-    title = (ast.get_docstring(module) or "").partition("\n")[0]
-    return Revision(
-        id=identifier,
-        follows=_words(values.get("down_revision")),
-        needs=_words(values.get("depends_on")),
-        labels=_words(values.get("branch_labels")),
-        title=title,
-        file=PurePosixPath(path).as_posix(),
-    )
+        sources = migration_manager.sources_of(self._config)
+        return await migration_manager.plan_hash(target, sources=sources)
 
 
 def pending_revisions(
@@ -128,59 +104,9 @@ def pending_revisions(
     rows = set(applied)
     if rows - known.keys():
         return ()
-    done = {one for row in rows for one in _with_ancestors(row, known)}
+    done = {one for row in rows for one in with_ancestors(row, known)}
     order: dict[str, None] = {}
     for identifier in sorted(known):
-        if EXPAND in _branches(identifier, known):
-            order |= dict.fromkeys(_with_ancestors(identifier, known))
+        if CONTRACT not in branches(identifier, known):
+            order |= dict.fromkeys(with_ancestors(identifier, known))
     return tuple(known[one] for one in order if one not in done)
-
-
-def _with_ancestors(identifier: str, known: Mapping[str, Revision]) -> list[str]:
-    """A revision after all that has to be there before it."""
-    found: dict[str, None] = {}
-
-    def visit(one: str, path: frozenset[str]) -> None:
-        if one in found or one in path or one not in known:
-            return
-        for before in (*known[one].needs, *known[one].follows):
-            visit(before, path | {one})
-        found[one] = None
-
-    visit(identifier, frozenset())
-    return list(found)
-
-
-def _branches(
-    identifier: str, known: Mapping[str, Revision], path: frozenset[str] = frozenset()
-) -> set[str]:
-    """The labels that a revision has by itself, else those that it inherits."""
-    revision = known.get(identifier)
-    if revision is None or identifier in path:
-        return set()
-    inherited = (_branches(one, known, path | {identifier}) for one in revision.follows)
-    return set(revision.labels) or set().union(*inherited)
-
-
-def _constants(module: ast.Module) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for node in module.body:
-        if isinstance(node, ast.AnnAssign):
-            targets: list[ast.expr] = [node.target]
-        elif isinstance(node, ast.Assign):
-            targets = node.targets
-        else:
-            continue
-        for target in targets:
-            if isinstance(target, ast.Name) and node.value is not None:
-                with suppress(ValueError):
-                    values[target.id] = ast.literal_eval(node.value)
-    return values
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list | tuple | set):
-        return tuple(str(one) for one in value)
-    return ()

@@ -1,7 +1,7 @@
 """PostgreSQL: does it answer, how fast, and is the schema what this release needs?"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,7 +10,11 @@ import asyncpg
 from app.backend.database.budget import ConnectionBudget
 from app.backend.database.connection import ReservedConnection
 from app.backend.database.engine import PoolUse
-from app.backend.database.schema_state import SchemaPosition, read_schema_state
+from app.backend.database.revision_history import OURS, RevisionHistory
+from app.backend.database.schema_state import (
+    SchemaPosition,
+    read_schema_state,
+)
 from app.backend.health.checks.database_failures import classify
 from app.backend.health.models import CheckResult, Failure, Status
 from app.errors import ConfigError
@@ -42,6 +46,7 @@ class DatabaseCheck:
         error: why the configured URL cannot be used.
         pool_use: how much of the application's pool is taken, as information.
         pool_size: for the connection budget.
+        histories: the revisions of each source, ours first.
     """
 
     name = "database"
@@ -58,11 +63,13 @@ class DatabaseCheck:
         error: ConfigError | None,
         pool_use: Callable[[], PoolUse | None],
         pool_size: int,
+        histories: Sequence[RevisionHistory] = (OURS,),
     ) -> None:
         self._connection = connection
         self._error = error
         self._pool_use = pool_use
         self._pool_size = pool_size
+        self._histories = tuple(histories)
 
     async def probe(self) -> CheckResult:
         """One round trip for the latency, two more for the facts."""
@@ -97,16 +104,10 @@ class DatabaseCheck:
         await connection.fetchval("select 1")
         latency_ms = (time.monotonic() - started) * 1000
         facts = await connection.fetchrow(_FACTS)
-        schema = await read_schema_state(connection)
-        data = self._data(facts) | {
-            "schema": {
-                "position": schema.position,
-                "applied": list(schema.applied),
-                "needed": schema.needed,
-            }
-        }
+        schema = await read_schema_state(connection, self._histories)
+        data = self._data(facts) | {"schema": schema.to_dict()}
         result = (
-            _judge_schema(schema.position, data)
+            _judge_schema(schema.overall, data)
             or _judge_room(facts, data)
             or _judge_role(facts, data)
         )

@@ -14,18 +14,24 @@ __all__ = ["REACH", "causes", "network_fault", "no_connection"]
 REACH = "See whether this machine may reach it, and whether the address is right."
 """What to do where nothing better is known."""
 
+_STRANGER = (
+    "See whether a proxy or firewall answers in its place, and whether the address is"
+    " right; then this machine's clock, and SSL_CERT_FILE."
+)
+_NO_TLS = "See whether that port speaks TLS, and whether both know a common version."
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT})
-_CAUSES: tuple[tuple[type[BaseException], Failure, str], ...] = (
+_CAUSES: tuple[tuple[type[BaseException], Failure, str, str], ...] = (
     (
         ssl.SSLCertVerificationError,
         Failure.TLS,
         "the certificate of {host} cannot be trusted",
+        _STRANGER,
     ),
-    (ssl.SSLError, Failure.TLS, "TLS with {host} failed"),
-    (socket.gaierror, Failure.DNS, "the name {host} cannot be resolved"),
-    (UnicodeError, Failure.DNS, "{host} is no possible name"),  # RFC 1035 §2.3.4
-    (TimeoutError, Failure.TIMEOUT, "no answer from {host} in time"),
-    (ConnectionRefusedError, Failure.REFUSED, "{host} refused the connection"),
+    (ssl.SSLError, Failure.TLS, "TLS with {host} failed", _NO_TLS),
+    (socket.gaierror, Failure.DNS, "the name {host} cannot be resolved", REACH),
+    (UnicodeError, Failure.DNS, "{host} is no possible name", REACH),  # RFC 1035 §2.3.4
+    (TimeoutError, Failure.TIMEOUT, "no answer from {host} in time", REACH),
+    (ConnectionRefusedError, Failure.REFUSED, "{host} refused the connection", REACH),
 )
 
 
@@ -34,10 +40,10 @@ def network_fault(error: BaseException, host: str) -> Fault | None:
     for cause in causes(error):
         if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
             return _fault(Failure.TIMEOUT, f"there is no route to {host}")
-        for kind, failure, message in _CAUSES:
+        for kind, failure, message, remedy in _CAUSES:
             if isinstance(cause, kind):
                 temporary = getattr(cause, "errno", None) == socket.EAI_AGAIN
-                fault = _fault(failure, message.format(host=host))
+                fault = _fault(failure, message.format(host=host), remedy)
                 return replace(fault, transient=failure is Failure.DNS and temporary)
     return None
 
@@ -57,5 +63,5 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _fault(failure: Failure, message: str) -> Fault:
-    return Fault(failure=failure, message=message, remedy=REACH)
+def _fault(failure: Failure, message: str, remedy: str = REACH) -> Fault:
+    return Fault(failure=failure, message=message, remedy=remedy)

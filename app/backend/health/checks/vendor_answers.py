@@ -23,6 +23,7 @@ __all__ = [
 UNREADABLE = "unreadable"
 """The code of an answer whose body cannot be read."""
 
+_ADDRESS = "Correct the address (HEALTH_<CHECK>_BASE_URL)."
 _LATER = "Nothing to do but wait; see the vendor's status page."
 
 
@@ -78,7 +79,7 @@ OUTAGES = (
         "",
         Failure.INTERNAL,
         "it answers with a redirect, which is not followed with a key",
-        "Correct the address (HEALTH_<CHECK>_BASE_URL).",
+        _ADDRESS,
     ),
 )
 """How every vendor's table ends."""
@@ -97,7 +98,7 @@ def judge_answer(
     Args:
         answer: what came.
         rows: the vendor's table; the first that fits decides.
-        who: the vendor's name in words.
+        who: the vendor's name in words; that of its check, but for capitals.
         code: the vendor's own word in this answer.
         found: judges what a 2xx answer carries; None, or without it: healthy.
 
@@ -131,12 +132,12 @@ def _judged(
                 status=Status.DEGRADED if row.failure else Status.HEALTHY,
                 failure=row.failure,
                 message=f"{who}: {row.message}",
-                remedy=row.remedy,
+                remedy=_named(row.remedy, who),
                 data=data | ({"variable": row.variable} if row.variable else {}),
             )
     if answer.status not in range(200, 300):
         message = f"{who}: it answers with HTTP {answer.status}"
-        remedy = "Correct the address (HEALTH_<CHECK>_BASE_URL)."
+        remedy = _named(_ADDRESS, who)
         return CheckResult.degraded(Failure.INTERNAL, message, remedy=remedy, **data)
     if fault is not None:
         message = f"{who}: {fault.message}"
@@ -145,6 +146,11 @@ def _judged(
     if result is None:
         return CheckResult(status=Status.HEALTHY, data=data)
     return replace(result, data={**data, **result.data})
+
+
+def _named(remedy: str, who: str) -> str:
+    """With the variable of this vendor, whose check bears the same name."""
+    return remedy.replace("<CHECK>", who.upper())
 
 
 def strange(who: str) -> CheckResult:

@@ -129,13 +129,15 @@ class VendorCheck:
         return result
 
     def corrected(self, result: CheckResult) -> CheckResult:
-        """The refusal that this replica's own calls have met, else ``result``.
+        """The refusal that this replica's own calls have met, if that is worse.
 
         Another replica may ask for all of them, and its list of models succeeds with
         an exhausted quota.
         """
         told = self._told() if self._reads else None
-        return result if told is None or told.failure is None else told
+        if told is None or told.status.severity <= result.status.severity:
+            return result
+        return told
 
     def _told(self) -> CheckResult | None:
         if self._traffic is None:

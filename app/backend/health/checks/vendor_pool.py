@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from app.backend.clients.opening import Opened
 from app.backend.health.checks.vendor import Answer, Read
-from app.backend.health.checks.vendor_opening import OpenedOnce
 
 if TYPE_CHECKING:
     # 0.1 s of imports, which a service without vendors never needs.
@@ -21,7 +21,7 @@ class VendorPool:
     """
 
     def __init__(self) -> None:
-        self._once = OpenedOnce(_open, _close)
+        self._once = Opened(_open, _close)
 
     async def client(self) -> "httpx.AsyncClient":
         """The client; whoever asks first waits for the imports, others with it.

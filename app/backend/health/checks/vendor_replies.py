@@ -96,7 +96,7 @@ def unsendable() -> Fault:
 
 def late(host: str, seconds: float) -> Fault:
     """The time was over before the last byte came."""
-    message = f"no whole answer from {host} within {seconds:g} s"
+    message = f"no whole answer from {host} within {seconds:.3g} s"
     return Fault(failure=Failure.TIMEOUT, message=message, remedy=REACH)
 
 

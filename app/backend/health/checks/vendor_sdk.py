@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from app.backend.health.checks.vendor import Answer, Read
-from app.backend.health.checks.vendor_opening import OpenedOnce
+from app.backend.clients.opening import Opened
+from app.backend.health.checks.vendor import Answer, Fault, Read
 from app.backend.health.checks.vendor_replies import (
     cannot_be_sent,
     is_silence,
@@ -48,7 +48,7 @@ class SdkAsking:
     """
 
     def __init__(self, open_: Callable[[], SdkClient]) -> None:
-        self._once = OpenedOnce(open_, _close)
+        self._once = Opened(open_, _close)
 
     async def open(self) -> None:
         """Imports and builds; that the SDK refuses its values is left to the answer.
@@ -72,8 +72,8 @@ class SdkAsking:
         """
         try:
             client = await self._once.get()
-        except Exception:  # noqa: BLE001 - as above; its text may quote the key
-            return Answer(fault=unsendable())
+        except Exception as error:  # noqa: BLE001 - as above
+            return Answer(fault=_unmade(error))
         client.witness.expect(read.most)
         try:
             async with asyncio.timeout(timeout):
@@ -93,12 +93,28 @@ def _after(error: Exception, client: SdkClient) -> Answer:
     """What came, or why nothing did, once the SDK has raised."""
     seen = client.witness.answer
     if seen is None:
-        sent = is_silence(error) and not cannot_be_sent(error)
-        return Answer(fault=silence(error, client.host) if sent else unsendable())
+        return Answer(fault=_unsent(error, client.host))
     if seen.fault is None and seen.status in range(200, 300):
         fault = unreadable("its SDK can make no sense of the body")
         return replace(seen, fault=fault)
     return seen
+
+
+def _unsent(error: Exception, host: str) -> Fault:
+    if cannot_be_sent(error):
+        return unsendable()
+    return silence(error, host) if is_silence(error) else _unmade(error)
+
+
+def _unmade(error: Exception) -> Fault:
+    """Of the error no more than its kind: its text may quote the key."""
+    usual = unsendable()
+    return replace(
+        usual,
+        message=f"its SDK makes no request of these values ({type(error).__name__})",
+        remedy=f"{usual.remedy} HEALTH_<CHECK>_PROBE=http asks without the SDK, whose"
+        " release may not be one that this check knows.",
+    )
 
 
 async def _close(client: SdkClient) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from app.backend.clients.together import keep_openai_from
 from app.backend.config.environment import Config
 from app.backend.health.checks.vendor import base_url, secret
 from app.backend.health.checks.vendor_sdk import SdkAsking, SdkClient
@@ -69,12 +70,15 @@ def _openai(config: Config, timeout: float) -> SdkClient:
 def _together(config: Config, timeout: float) -> SdkClient:
     """By OpenAI's SDK, as Together says its users do; filtered as the plain read is.
 
+    Nothing that is meant for OpenAI reaches it.
+
     https://docs.together.ai/docs/inference/openai-compatibility
     """
     base = base_url("together", config, "https://api.together.ai")
     address = f"{base.removesuffix('/v1')}/v1"
     key = secret(config.ai.together_api_key)
-    return _like_openai(key, address, timeout, {"dedicated": "true"})
+    query = {"dedicated": "true"}
+    return _like_openai(key, address, timeout, query, of_openai=False)
 
 
 def _like_openai(
@@ -82,17 +86,22 @@ def _like_openai(
     address: str | None,
     timeout: float,
     query: Mapping[str, str] | None = None,
+    *,
+    of_openai: bool = True,
 ) -> SdkClient:
     import openai  # noqa: PLC0415 - in the thread
 
     http, witness = _http2()
     sdk = openai.AsyncOpenAI(
         api_key=key,
+        admin_api_key=None if of_openai else "",
         base_url=address,
         max_retries=0,
         timeout=timeout,
         http_client=http,
     )
+    if not of_openai:
+        keep_openai_from(sdk, http)
     # Raw, too, since Together's list comes bare, which the parsed variant trips over.
     models = sdk.models.with_raw_response.list
 

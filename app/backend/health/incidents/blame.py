@@ -39,7 +39,8 @@ def blame_of(failure: Failure, *, http_status: int, confirmed: bool) -> Blame:
 
     Without an answer nobody can tell the vendor from the way to it, unless the page
     says it. An answer of 500 and above is the server's own word for its own fault
-    (RFC 9110 §15.6); any other that cannot be read is somebody's in between.
+    (RFC 9110 §15.6); any other that cannot be read is somebody's in between. The check
+    itself has failed where nothing was answered, and the network did not fail either.
 
     Args:
         failure: what was found.
@@ -49,6 +50,8 @@ def blame_of(failure: Failure, *, http_status: int, confirmed: bool) -> Blame:
     known = _ALWAYS.get(failure)
     if known is not None:
         return known
+    if failure is Failure.INTERNAL and not http_status:
+        return Blame.US
     theirs = http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return Blame.THEM if confirmed or theirs else Blame.NETWORK
 
@@ -73,13 +76,15 @@ def blamed(result: CheckResult, incident: Incident | None) -> CheckResult:
         confirmed=incident is not None,
     )
     data["blame"] = blame.value
-    is_theirs = result.failure is Failure.INTERNAL and result.status is Status.DEGRADED
-    if incident is None or not is_theirs:
-        return replace(result, data=data)
+    result = replace(result, data=data)
+    # What a class says by itself is not the incident's.
+    if incident is None or blame is not Blame.THEM or result.failure in _ALWAYS:
+        return result
+    result = replace(result, remedy=_LATER)
+    if result.failure is not Failure.INTERNAL or result.status is not Status.DEGRADED:
+        return result
     return replace(
         result,
         failure=Failure.VENDOR_INCIDENT,
         message=f"{result.message}; its status page confirms an incident",
-        remedy=_LATER,
-        data=data,
     )

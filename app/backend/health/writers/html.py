@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from html import escape
 from string import Template
@@ -153,6 +153,10 @@ def _check(view: CheckView, now: datetime, *, details: bool) -> Iterator[str]:
         yield f"<p>{escape(view.message)}</p>"
     if details and view.remedy:
         yield f"<p>→ {escape(view.remedy)}</p>"
+    incident = view.data.get("incident") if details else None
+    if isinstance(incident, Mapping):
+        told = f"{incident.get('title')} ({incident.get('impact')})"
+        yield f"<p>! their status page: {escape(told)}</p>"
     if details and view.data:
         data = native.dumps(view.data).decode()
         yield f"<details><summary>data</summary><pre>{escape(data)}</pre></details>"

@@ -10,7 +10,7 @@ __all__ = ["families"]
 
 
 def families(snapshot: Snapshot, now: float) -> Iterable[Family]:
-    """One state set, latency and age for each check; restarts of background work.
+    """State set, failure, latency and age of each check; restarts of background work.
 
     Args:
         snapshot: what to write.
@@ -25,6 +25,16 @@ def families(snapshot: Snapshot, now: float) -> Iterable[Family]:
             ({"check": view.name, "status": status}, float(view.status is status))
             for view in views
             for status in Status
+        ],
+    )
+    yield Family(
+        name="pm33_check_failure",
+        kind="gauge",
+        help="1 for the class of failure that a check has; nothing while it has none.",
+        samples=[
+            ({"check": view.name, "failure": view.failure}, 1.0)
+            for view in views
+            if view.failure is not None
         ],
     )
     yield Family(

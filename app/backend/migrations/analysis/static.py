@@ -25,8 +25,7 @@ __all__ = ["static_findings"]
 def static_findings(
     revisions: Sequence[str],
     files: Sequence[Path],
-    scripts: "ScriptDirectory | None" = None,
-    *,
+    *scripts: "ScriptDirectory",
     tried: Mapping[str, Sequence[Finding]] = MappingProxyType({}),
 ) -> tuple[tuple[Finding, ...], str]:
     """What the static layers find; no database is needed.
@@ -35,7 +34,7 @@ def static_findings(
         revisions: as Alembic names them, ``heads`` and beginnings of ids included;
             none and no file either: all of them.
         files: of plain SQL, each one migration.
-        scripts: where the revisions are; None: this project's.
+        scripts: where the revisions are, in their order; none: this project's.
         tried: what was found on a scratch database, by file.
 
     Returns:
@@ -70,38 +69,51 @@ def _second() -> tuple[SecondOpinion | None, str]:
     return squawk.opinions, ""
 
 
-def _scripts(scripts: "ScriptDirectory | None") -> "ScriptDirectory":
+def _scripts(
+    scripts: "Sequence[ScriptDirectory]",
+) -> "Sequence[ScriptDirectory]":
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
 
-    return scripts or ScriptDirectory.from_config(alembic_config())
+    return scripts or (ScriptDirectory.from_config(alembic_config()),)
 
 
-def _all(scripts: "ScriptDirectory | None") -> list[Migration]:
+def _all(scripts: "Sequence[ScriptDirectory]") -> list[Migration]:
     """All revisions, each after what it builds on."""
     try:
-        walked = list(_scripts(scripts).walk_revisions())
+        walked = [
+            revision
+            for one in _scripts(scripts)
+            for revision in reversed(list(one.walk_revisions()))
+        ]
     except Exception as error:  # the files are anybody's Python
         raise UnreadableMigrationError(
             f"the revisions cannot be loaded: {type(error).__name__}: {error}",
             remedy="`alembic history` fails at the same place; mend the file",
         ) from error
-    return [of_revision(one) for one in reversed(walked)]
+    return [of_revision(one) for one in walked]
 
 
-def _names(revisions: Sequence[str], scripts: "ScriptDirectory | None") -> set[str]:
-    from alembic.util import CommandError  # noqa: PLC0415 - 0.5 s
-
-    directory = _scripts(scripts)
+def _names(revisions: Sequence[str], scripts: "Sequence[ScriptDirectory]") -> set[str]:
     names: set[str] = set()
     for name in revisions:
-        try:
-            found = [one for one in directory.get_revisions(name) if one is not None]
-        except CommandError as error:
-            raise _missing(name, str(error)) from error
-        if not found:
-            raise _missing(name, "there is no such revision")
-        names |= {one.revision for one in found}
+        names |= _found(name, _scripts(scripts))
     return names
+
+
+def _found(name: str, scripts: "Sequence[ScriptDirectory]") -> set[str]:
+    """What a name means to each source; an id is one source's alone."""
+    from alembic.util import CommandError  # noqa: PLC0415 - 0.5 s
+
+    found: set[str] = set()
+    why = "there is no such revision"
+    for one in scripts:
+        try:
+            found |= {each.revision for each in one.get_revisions(name) if each}
+        except CommandError as error:
+            why = str(error)
+    if not found:
+        raise _missing(name, why)
+    return found
 
 
 def _missing(name: str, why: str) -> TargetError:

@@ -27,6 +27,7 @@ from app.backend.migrations.analysis.side import SideWatch
 from app.backend.migrations.analysis.traced import Traced
 from app.backend.migrations.analysis.watch import StatementWatch, reason_of
 from app.backend.migrations.recording import alembic_of_this_process, shown
+from app.backend.migrations.revisions import goal_in, source_of
 from app.backend.migrations.statements import EXECUTOR, Presence, Step
 from app.backend.migrations.texts.statement import read_statement
 from app.errors import MigrationError
@@ -47,6 +48,7 @@ async def trace(
     *,
     applied: Collection[str],
     destination: str,
+    beneath: "Sequence[AlembicConfig]" = (),
 ) -> tuple[Traced, ...]:
     """Builds what is applied, then runs what an upgrade would run.
 
@@ -58,11 +60,12 @@ async def trace(
         config: of Alembic; says where the revisions are.
         applied: the version rows of the database that is to be migrated.
         destination: as Alembic names it: ``expand@head``, ``heads``, an id.
+        beneath: sources whose revisions are all built first.
 
     Raises:
         MigrationError: what is applied cannot be built on an empty database.
     """
-    run = partial(_trace, scratch, config, tuple(applied), destination)
+    run = partial(_trace, scratch, config, tuple(applied), destination, tuple(beneath))
     return await aside(run, alembic_of_this_process())
 
 
@@ -71,16 +74,18 @@ async def _trace(
     config: "AlembicConfig",
     applied: tuple[str, ...],
     destination: str,
+    beneath: "tuple[AlembicConfig, ...]",
 ) -> tuple[Traced, ...]:
     scripts = ScriptDirectory.from_config(config)
     base = _between(scripts, applied, "base") if applied else []
-    steps = _between(scripts, destination, applied or "base")
+    goal = goal_in(scripts, destination)
+    steps = _between(scripts, goal, applied or "base") if goal else []
     async with _connections(scratch) as (engine, other), engine.connect() as connection:
         raw = await connection.get_raw_connection()
         driver: Any = raw.driver_connection
         side = SideWatch(other, driver.get_server_pid())
         try:
-            run = _Run(config, scripts, side)
+            run = _Run(config, scripts, side, beneath)
             return await connection.run_sync(run, base, steps)
         finally:
             await side.close()
@@ -117,9 +122,14 @@ class _Run:
     """One run of one trace, on a connection that may block."""
 
     def __init__(
-        self, config: "AlembicConfig", scripts: ScriptDirectory, side: SideWatch
+        self,
+        config: "AlembicConfig",
+        scripts: ScriptDirectory,
+        side: SideWatch,
+        beneath: "Sequence[AlembicConfig]",
     ) -> None:
         self._config = config
+        self._beneath = beneath
         self._scripts = scripts
         self._side = side
 
@@ -130,6 +140,10 @@ class _Run:
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.commit()
         try:
+            for config in self._beneath:
+                scripts = ScriptDirectory.from_config(config)
+                every = _unwatched(_between(scripts, "heads", "base"))
+                self._migrate(connection, watch, every, config, scripts)
             self._migrate(connection, watch, _unwatched(base))
         except Exception as error:  # a revision raises what it likes
             raise MigrationError(
@@ -148,21 +162,28 @@ class _Run:
         return tuple(one for one in watch.traced if not _only_asks(one))
 
     def _migrate(
-        self, connection: Connection, watch: StatementWatch, steps: Iterator[Script]
+        self,
+        connection: Connection,
+        watch: StatementWatch,
+        steps: Iterator[Script],
+        config: "AlembicConfig | None" = None,
+        scripts: ScriptDirectory | None = None,
     ) -> None:
+        config, scripts = config or self._config, scripts or self._scripts
+        revisions = scripts.revision_map
+
         def upgrades(_heads: Any, _context: MigrationContext) -> Iterator[Any]:
             for script in steps:
-                yield MigrationStep.upgrade_from_script(
-                    self._scripts.revision_map, script
-                )
+                yield MigrationStep.upgrade_from_script(revisions, script)
 
         executor = _ScratchExecutor(connection, watch)
-        environment = EnvironmentContext(self._config, self._scripts, fn=upgrades)
+        environment = EnvironmentContext(config, scripts, fn=upgrades)
         options: dict[str, Any] = {EXECUTOR: executor}
         with environment:
             environment.configure(
                 connection=connection,
                 transaction_per_migration=True,
+                version_table=f"alembic_version_{source_of(config).name}",
                 version_table_schema=SCHEMA,
                 **options,
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.backend.database.revision_files import CONTRACT
 from app.backend.database.target import DatabaseTarget
 from app.backend.migrations.analysis.findings import Finding
 from app.backend.migrations.analysis.scratch import ScratchPlace, scratch_database
@@ -34,32 +35,35 @@ class Trying:
 
 
 async def try_revisions(
-    where: Trying, config: "AlembicConfig | None" = None
+    where: Trying, *configs: "AlembicConfig"
 ) -> Mapping[str, tuple[Finding, ...]]:
     """What a trace from the first revision to the last has found, by file.
 
     Args:
         where: the scratch database is made.
-        config: of Alembic; None: this release's revisions.
+        configs: of Alembic, of each source in its order; none: our own revisions.
 
     Raises:
         NoScratchDatabaseError: there is no database to try them on.
         asyncpg.PostgresError, OSError: it was lost meanwhile.
     """
+    found: dict[str, list[Finding]] = defaultdict(list)
+    beneath: list[AlembicConfig] = []
+    for config in configs or (alembic_config(),):
+        async with scratch_database(
+            where.target, home=where.home, place=where.place
+        ) as scratch:
+            traced = await trace(
+                scratch, config, applied=(), destination="heads", beneath=beneath
+            )
+        for finding in judge_trace(traced, contract=_contract(config)):
+            found[finding.file].append(finding)
+        beneath.append(config)
+    return {file: tuple(several) for file, several in found.items()}
+
+
+def _contract(config: "AlembicConfig") -> set[str]:
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
 
-    config = config or alembic_config()
-    async with scratch_database(
-        where.target, home=where.home, place=where.place
-    ) as scratch:
-        traced = await trace(scratch, config, applied=(), destination="heads")
-    scripts = ScriptDirectory.from_config(config)
-    contract = {
-        one.revision
-        for one in scripts.walk_revisions()
-        if "contract" in one.branch_labels
-    }
-    found: dict[str, list[Finding]] = defaultdict(list)
-    for finding in judge_trace(traced, contract=contract):
-        found[finding.file].append(finding)
-    return {file: tuple(several) for file, several in found.items()}
+    walked = ScriptDirectory.from_config(config).walk_revisions()
+    return {one.revision for one in walked if CONTRACT in one.branch_labels}

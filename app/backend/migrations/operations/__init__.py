@@ -10,6 +10,10 @@ from app.backend.migrations.operations.constraints import SafeDropConstraintOp
 from app.backend.migrations.operations.dropped_columns import SafeDropColumnOp
 from app.backend.migrations.operations.enums import SafeAddEnumValueOp
 from app.backend.migrations.operations.filled_columns import SafeBackfillOp
+from app.backend.migrations.operations.floors import (
+    SafeLowerFloorOp,
+    SafeRaiseFloorOp,
+)
 from app.backend.migrations.operations.foreign_keys import SafeCreateForeignKeyOp
 from app.backend.migrations.operations.indexes import (
     SafeCreateIndexOp,
@@ -39,7 +43,9 @@ __all__ = [
     "SafeDropConstraintOp",
     "SafeDropIndexOp",
     "SafeDropNotNullOp",
+    "SafeLowerFloorOp",
     "SafeOperation",
+    "SafeRaiseFloorOp",
     "SafeSetNotNullOp",
 ]
 
@@ -57,6 +63,8 @@ DIRECTIVES: Final[tuple[type[SafeOperation], ...]] = (
     SafeAddColumnOp,
     SafeBackfillOp,
     SafeDropColumnOp,
+    SafeRaiseFloorOp,
+    SafeLowerFloorOp,
 )
 """Everything that is on ``op``; Alembic has no other place to name them."""
 

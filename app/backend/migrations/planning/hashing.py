@@ -1,5 +1,6 @@
 """The name of a plan: what would be run, and the schema that it was made for."""
 
+import ast
 import hashlib
 import json
 import re
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
     from alembic.script import Script
 
-__all__ = ["PendingWork", "pending_work", "plan_hash_of", "read_work"]
+__all__ = ["PendingWork", "joined_hash", "pending_work", "plan_hash_of", "read_work"]
 
 
 # Without any other module there is neither a clock nor chance in a revision.
@@ -29,6 +30,9 @@ _OTHER_IMPORT: Final = re.compile(
     rb"(?!(?:alembic|sqlalchemy|collections\.abc|typing|__future__)\b)",
     re.MULTILINE,
 )
+# Their order is another one in each process (PYTHONHASHSEED), and two recordings of
+# one process cannot show it.
+_UNORDERED: Final = frozenset({"set", "frozenset", "hash", "id"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +42,8 @@ class PendingWork:
     Attributes:
         up: what its upgrade would send; None: it cannot be told.
         down: whether its downgrade does anything.
-        steady: whether it says the same each time; literal times and random values
-            make it say something else.
+        steady: whether it says the same each time; literal times, random values and
+            sets make it say something else.
     """
 
     revision: PendingRevision
@@ -70,7 +74,9 @@ def read_work(script: "Script", revision: PendingRevision) -> PendingWork:
     down = _goes_back(script)
     try:
         up = record(script)
-        steady = not _OTHER_IMPORT.search(revision.source) or _same(up, record(script))
+        steady = not _is_unordered(revision.source) and (
+            not _OTHER_IMPORT.search(revision.source) or _same(up, record(script))
+        )
     except MigrationError:
         return PendingWork(revision=revision, up=None, down=down)
     return PendingWork(revision=revision, up=up, down=down, steady=steady)
@@ -96,9 +102,26 @@ def plan_hash_of(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def joined_hash(parts: Iterable[str]) -> str:
+    """Names a plan over several sources by their names; over one: by its own. Pure."""
+    first, *others = parts
+    if not others:
+        return first
+    return hashlib.sha256(json.dumps([first, *others]).encode()).hexdigest()
+
+
 def _same(one: Recording, other: Recording) -> bool:
     said = [statement.sql for statement in one.statements]
     return said == [statement.sql for statement in other.statements]
+
+
+def _is_unordered(source: bytes) -> bool:
+    """Whether sets, or names of the process's own, may shape what a revision says."""
+    return any(
+        isinstance(node, ast.Set | ast.SetComp)
+        or (isinstance(node, ast.Name) and node.id in _UNORDERED)
+        for node in ast.walk(ast.parse(source))
+    )
 
 
 def _digest(work: PendingWork) -> tuple[str, object]:

@@ -1,5 +1,6 @@
 """A plan as data, to be printed, compared and agreed to."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ from app.backend.migrations.planning.costs import (
     Duration,
     Size,
 )
+from app.backend.migrations.planning.hashing import joined_hash
 from app.backend.migrations.reversibility import WayBack
 from app.backend.migrations.revisions import PendingRevision
 from app.backend.migrations.statements import Lock, Statement
 
-__all__ = ["Plan", "PlannedRevision", "PlannedStatement"]
+__all__ = ["Plan", "PlannedRevision", "PlannedStatement", "joined"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,3 +118,19 @@ class Plan:
             "pending": [one.to_dict() for one in self.revisions],
             "findings": [one.to_dict() for one in self.findings],
         }
+
+
+def joined(plans: Sequence[Plan]) -> Plan:
+    """One plan over several sources, in their order. Pure."""
+    if len(plans) == 1:
+        return plans[0]
+    reasons = dict.fromkeys(one.untraced_because for one in plans)
+    return Plan(
+        hash=joined_hash(one.hash for one in plans),
+        applied=tuple(row for one in plans for row in one.applied),
+        fingerprint=plans[0].fingerprint,
+        revisions=tuple(revision for one in plans for revision in one.revisions),
+        traced=all(one.traced for one in plans if one.revisions),
+        untraced_because="; ".join(reason for reason in reasons if reason),
+        findings=tuple(found for one in plans for found in one.findings),
+    )

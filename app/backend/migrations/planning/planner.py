@@ -1,7 +1,7 @@
 """Makes a plan: what is pending, what it does, to what, and how it is named."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from app.backend.migrations.planning.hashing import (
 )
 from app.backend.migrations.planning.plan import Plan
 from app.backend.migrations.planning.survey import sessions_on, sizes_of
-from app.backend.migrations.revisions import EXPAND_HEAD, alembic_config
+from app.backend.migrations.revisions import EXPAND_HEAD, alembic_config, source_of
 from app.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ async def make_plan(
     *,
     scratch: Scratch | None = None,
     config: "AlembicConfig | None" = None,
+    beneath: "Sequence[AlembicConfig]" = (),
 ) -> Plan:
     """Says what an upgrade would do now; the database is only read.
 
@@ -71,16 +72,20 @@ async def make_plan(
         target: the database.
         destination: where to, as Alembic names it.
         scratch: where the revisions may be tried; None: they are only read.
-        config: of Alembic; None: this release's revisions.
+        config: of Alembic; None: our own revisions.
+        beneath: sources whose revisions come before all of these.
 
     Raises:
         MigrationError: the database cannot be asked.
     """
     async with _asked(target) as connection:
-        state = await read_schema_state(connection)
+        histories = (source_of(config).history,)
+        state = await read_schema_state(connection, histories)
         fingerprint = await schema_fingerprint(connection)
         work = await asyncio.to_thread(pending_work, state.applied, destination, config)
-        trial = await _tried(target, config, state, destination, scratch, len(work))
+        trial = await _tried(
+            target, config, state, destination, scratch, len(work), beneath
+        )
         effects = [effects_of(one, trial.traced) for one in work]
         tables = {
             table
@@ -133,6 +138,7 @@ async def _tried(
     destination: str,
     scratch: Scratch | None,
     pending: int,
+    beneath: "Sequence[AlembicConfig]",
 ) -> _Trial:
     if scratch is None or not pending:
         return _Trial()
@@ -148,6 +154,7 @@ async def _tried(
                 config or alembic_config(),
                 applied=state.applied,
                 destination=destination,
+                beneath=beneath,
             )
     except MigrationError as error:
         return _Trial(because=str(error))

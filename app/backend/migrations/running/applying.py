@@ -10,12 +10,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
+from app.backend.migrations.running.aside import aside
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
-from app.backend.migrations.running.gate import Gate, aside
+from app.backend.migrations.running.gate import Gate
 from app.backend.migrations.running.history import CLOSE_STEPS, History
 from app.backend.migrations.running.ledger import Ledger
 from app.backend.migrations.running.trial import Trials
+from app.backend.migrations.running.way import Way
 from app.backend.migrations.statements import EXECUTOR, StepExecutor
+from app.errors import OpsError
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
@@ -27,17 +30,17 @@ __all__ = ["Applying"]
 
 
 class Applying:
-    """One way up, with as many tries as it takes.
+    """One way, with as many tries as it takes.
 
     A revision is one transaction, which is repeated as a whole when it gets no lock.
     Revisions before it are committed, and stay so.
 
     Args:
         config: says where the revisions are.
-        goal: where to, as Alembic names it.
         run: its id.
         gate: what the statements pass.
         executor: runs the steps of safe operations.
+        way: up or down.
         trials: decide whether there is another try.
         history: knows what earlier runs have done of a revision.
         applied: awaited after each revision.
@@ -47,21 +50,21 @@ class Applying:
     def __init__(
         self,
         config: "AlembicConfig",
-        goal: str,
         *,
         run: str,
         gate: Gate,
         executor: StepExecutor,
+        way: Way,
         trials: Trials,
         history: History,
         applied: Callable[[], Awaitable[None]],
         tell: Tell,
     ) -> None:
         self._config = config
-        self._goal = goal
         self._run = run
         self._gate = gate
         self._executor = executor
+        self._way = way
         self._trials = trials
         self._history = history
         self._applied = applied
@@ -69,7 +72,7 @@ class Applying:
         self._number = 0
 
     async def finish(self, connection: "AsyncConnection") -> None:
-        """Applies what is missing.
+        """Does what is missing.
 
         Raises:
             OpsError: it was stopped, or given up.
@@ -78,7 +81,7 @@ class Applying:
         """
         while True:
             try:
-                await connection.run_sync(self._upgrade)
+                await connection.run_sync(self._migrate)
             except DBAPIError as error:
                 trial = await self._gate.fallen()
                 if trial is None:
@@ -86,14 +89,18 @@ class Applying:
                 # Alembic has rolled back; what it was not asked to begin it leaves.
                 with suppress(DBAPIError):
                     await connection.rollback()
-                await self._trials.failed(trial, error)
+                try:
+                    await self._trials.failed(trial, error)
+                except (DBAPIError, OpsError):
+                    await connection.run_sync(self._gate.sweep, trial)
+                    raise
             except BaseException:
                 await self._gate.fallen()
                 raise
             else:
                 return
 
-    def _upgrade(self, connection: "Connection") -> None:
+    def _migrate(self, connection: "Connection") -> None:
         self._config.attributes["connection"] = connection
         self._config.attributes["options"] = {
             EXECUTOR: self._executor,
@@ -105,7 +112,6 @@ class Applying:
             scripts,
             fn=partial(self._steps, scripts),
             as_sql=False,
-            destination_rev=self._goal,
         )
         with environment:
             scripts.run_env()
@@ -117,12 +123,11 @@ class Applying:
         if heads:
             done = [one.revision for one in scripts.iterate_revisions(heads, "base")]
             await_only(self._history.forget(done))
-        # What `alembic upgrade` itself asks; there is no public way to it.
-        for step in scripts._upgrade_revs(self._goal, heads):  # noqa: SLF001
+        for step in self._way.steps(scripts, heads):
             revision: str = step.revision.revision
-            self._begin(revision)
+            self._begin(self._way.name(revision))
             yield step
-            self._tell_of(Happening.APPLIED, revision)
+            self._tell_of(self._way.completed, revision)
             await_only(self._applied())
 
     def _begin(self, revision: str) -> None:
@@ -136,7 +141,8 @@ class Applying:
     def _complete(self, *, ctx: "MigrationContext", step: Any, **_rest: Any) -> None:
         """Called by Alembic in the transaction that moves the version rows."""
         if self._history.there and ctx.connection is not None:
-            aside(ctx.connection, CLOSE_STEPS, step.up_revision_id)
+            name = self._way.name(step.up_revision_id)
+            aside(ctx.connection, CLOSE_STEPS, name)
 
     def _tell_of(self, kind: Happening, revision: str) -> None:
         self._tell(MigrationEvent(kind=kind, run=self._run, revision=revision))

@@ -20,6 +20,13 @@ _BLOCKERS: Final = """
     join pg_stat_activity a using (pid)
     order by a.xact_start
 """
+# Only what was seen: its next transaction is in nobody's way.
+_SEEN: Final = """
+    from pg_stat_activity
+    where pid = $1 and clock_timestamp() - xact_start >= make_interval(secs => $2)
+"""
+_CANCEL: Final = f"select pg_cancel_backend(pid) {_SEEN}"
+_TERMINATE: Final = f"select pg_terminate_backend(pid) {_SEEN}"
 _AUTOVACUUM: Final = "autovacuum worker"
 _CLIENT: Final = "client backend"
 
@@ -82,10 +89,10 @@ async def end_blocker(side: ReservedConnection, blocker: Blocker) -> bool:
     if blocker.application and blocker.application.startswith(APPLICATION):
         return False
     if blocker.kind == _AUTOVACUUM or blocker.state == "active":
-        ending = "select pg_cancel_backend($1)"
+        ending = _CANCEL
     elif blocker.kind == _CLIENT:
-        ending = "select pg_terminate_backend($1)"
+        ending = _TERMINATE
     else:
         return False
     async with side.use() as connection:
-        return bool(await connection.fetchval(ending, blocker.pid))
+        return bool(await connection.fetchval(ending, blocker.pid, blocker.seconds))

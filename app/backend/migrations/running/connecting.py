@@ -35,7 +35,10 @@ _SETTINGS: Final = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-_SETTINGS_OF_14: Final = {"idle_session_timeout": "0"}
+_SETTINGS_SINCE: Final = {
+    14: {"idle_session_timeout": "0"},
+    17: {"transaction_timeout": "0"},  # a build takes its time
+}
 _SET: Final = """
     select set_config(name, value, false)
     from unnest($1::text[], $2::text[]) as wanted (name, value)
@@ -74,10 +77,13 @@ async def prepare(main: "asyncpg.Connection[asyncpg.Record]") -> None:
     From PostgreSQL 14 on the server looks every second whether its client is still
     there; a runner that was killed then leaves no build behind that goes on for hours.
     """
-    recent = main.get_server_version().major >= _FOURTEEN
-    settings = _SETTINGS | _SETTINGS_OF_14 if recent else _SETTINGS
+    version = main.get_server_version().major
+    settings = dict(_SETTINGS)
+    for since, known in _SETTINGS_SINCE.items():
+        if version >= since:
+            settings |= known
     await main.execute(_SET, list(settings), list(settings.values()))
-    if recent:
+    if version >= _FOURTEEN:
         # Not on a server whose system cannot tell.
         with suppress(asyncpg.DataError):
             await main.execute("set client_connection_check_interval = '1s'")

@@ -27,6 +27,9 @@ class Happening(StrEnum):
     CLEANED = "cleaned"
     BATCH = "batch"
     APPLIED = "applied"
+    REVERSED = "reversed"
+    COUNTING = "counting"
+    RESTORING = "restoring"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class MigrationEvent:
         words = {
             Happening.REVISION: "begins",
             Happening.APPLIED: "applied",
+            Happening.REVERSED: "reversed",
             Happening.KEPT: f"done before: {what}",
             Happening.CLEANED: f"took away what was left half made: {what}",
             Happening.STATEMENT: what,

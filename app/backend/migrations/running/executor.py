@@ -11,8 +11,9 @@ from alembic import context
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
+from app.backend.migrations.running.aside import autocommits
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
-from app.backend.migrations.running.gate import Gate, autocommits
+from app.backend.migrations.running.gate import Gate
 from app.backend.migrations.running.stopping import StopSign
 from app.backend.migrations.running.trial import Trials
 from app.backend.migrations.statements import Lock, Presence, Step

@@ -6,55 +6,45 @@ no statement is without a lock timeout, and none goes unseen.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
+from app.backend.migrations.running.allowance import Allowance, lock_of
+from app.backend.migrations.running.aside import aside, autocommits
 from app.backend.migrations.running.blockers import Blocker
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
 from app.backend.migrations.running.history import INSERT_STEP, History, step_values
 from app.backend.migrations.running.ledger import Ledger
 from app.backend.migrations.running.leftover import finish_leftover
 from app.backend.migrations.running.lock_needed import (
-    lock_needed,
+    built_index,
+    is_lock,
+    locks_nothing,
     reads_only,
     returns_rows,
 )
 from app.backend.migrations.running.lookout import Lookout
+from app.backend.migrations.running.masking import masked
 from app.backend.migrations.running.stopping import StopSign
 from app.backend.migrations.running.trial import Trial, Trials
 from app.backend.migrations.statements import Lock, Step
-from app.errors import MigrationError
+from app.errors import MigrationError, OpsError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection, Engine, ExceptionContext
 
-__all__ = ["Gate", "aside", "autocommits"]
+__all__ = ["Gate"]
 
 _NOTHING: Final = "do $$ begin end $$"
 _VERSIONS: Final = "alembic_version"
-_TIMEOUTS: Final = """
-    select set_config('lock_timeout', $1, false),
-           set_config('statement_timeout', $2, false)
-"""
-_LEAST_PATIENT = 1.0
-
-
-def aside(connection: "Connection", sql: str, *values: Any) -> list[Any]:
-    """Runs a statement of our own on a revision's connection, past the gate.
-
-    Raises:
-        Exception: what the driver raises, not wrapped by SQLAlchemy.
-    """
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall()) if cursor.description else []
-    finally:
-        cursor.close()
+_TELLING = 30.0
+"""Seconds between two words about the same wait, at most."""
 
 
 class Gate:
@@ -81,6 +71,7 @@ class Gate:
     ) -> None:
         self._run = run
         self._trials = trials
+        self._allowance = Allowance(trials)
         self._lookout = lookout
         self._history = history
         self._stop = stop
@@ -92,8 +83,8 @@ class Gate:
         self._directive: str | None = None
         self._step: Step | None = None
         self._begun: float | None = None
-        self._strong_since: float | None = None
         self._trial: Trial | None = None
+        self._ours = False
 
     @property
     def revision(self) -> str:
@@ -104,6 +95,7 @@ class Gate:
         """Has every statement of an engine pass here."""
         event.listen(engine, "before_cursor_execute", self._before, retval=True)
         event.listen(engine, "after_cursor_execute", self._after)
+        event.listen(engine, "handle_error", self._failed)
         event.listen(engine, "commit", self._ends_transaction)
         event.listen(engine, "rollback", self._ends_transaction)
 
@@ -137,6 +129,23 @@ class Gate:
         finally:
             self._directive, self._step, self._number = before
 
+    def sweep(self, connection: "Connection", trial: Trial) -> None:
+        """Takes away the index that a build has left for which there is no more try.
+
+        One brief try; what it does not get is taken away by the next run.
+        """
+        if connection.invalidated or built_index(trial.statement) is None:
+            return
+        # The first error is the one to tell; a stop that was asked for stops this, too.
+        with suppress(DBAPIError, OpsError):
+            outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+            ask = partial(aside, outside)
+            leftover = finish_leftover(trial.statement, ask, begun=False)
+            if leftover.clean is not None:
+                brief = replace(leftover.clean, lock=Lock.ACCESS_EXCLUSIVE, long=False)
+                self._clean(outside, brief)
+        await_only(self.fallen())
+
     async def fallen(self) -> Trial | None:
         """The statement that has failed; None when it was none that passed here."""
         trial, self._trial = self._trial, None
@@ -154,8 +163,11 @@ class Gate:
         executemany: bool,  # noqa: FBT001 - SQLAlchemy's signature
     ) -> tuple[str, Any]:
         self._stop.check()
-        # Alembic keeps its own table by itself; what only reads leaves nothing.
-        if not self._revision or reads_only(statement) or _VERSIONS in statement:
+        # Alembic keeps its own table by itself.
+        if not self._revision or locks_nothing(statement) or _VERSIONS in statement:
+            return statement, parameters
+        if reads_only(statement):  # which waits like any other, and leaves nothing
+            self._send(connection, statement, reads=True)
             return statement, parameters
         if self._directive is None and self._is_done(connection, statement):
             self._say(Happening.KEPT, statement)
@@ -168,14 +180,26 @@ class Gate:
         if trial is None:
             return
         await_only(self.fallen())
+        if trial.reads:
+            return
         self._say(Happening.DONE, trial.statement, trial.seconds)
-        if self._directive is None and autocommits(connection):
-            await_only(self._note(trial, "done"))
         if self._directive is None or self._step is not None:
             self._keep(connection, trial.statement)
+        if self._ours:
+            self._ours = False
+            aside(connection, "commit")
+        elif self._directive is None and autocommits(connection):
+            await_only(self._note(trial, "done"))
+
+    def _failed(self, context: "ExceptionContext") -> None:
+        """Whoever goes on after an error finds no transaction that it did not begin."""
+        ours, self._ours = self._ours, False
+        if ours and context.connection is not None and not context.is_disconnect:
+            aside(context.connection, "rollback")
 
     def _ends_transaction(self, _connection: "Connection") -> None:
-        self._begun = self._strong_since = None
+        self._begun = None
+        self._allowance.end_transaction()
 
     def _is_done(self, connection: "Connection", statement: str) -> bool:
         if self._ledger.holds(statement):
@@ -187,10 +211,11 @@ class Gate:
                     " done",
                 )
             return True
-        if not autocommits(connection):
+        if not autocommits(connection) or self._is_ours(statement):
             return False
         begun = await_only(self._history.was_begun(self._revision, statement))
-        self._allow(connection, lock_needed(statement), long=True)
+        lock = lock_of(statement, None)
+        self._allowance.give(connection, lock, number=self._number, long=True)
         leftover = finish_leftover(statement, partial(aside, connection), begun=begun)
         if leftover.clean is not None:
             self._clean(connection, leftover.clean)
@@ -203,17 +228,44 @@ class Gate:
             connection.exec_driver_sql(step.sql)
         self._say(Happening.CLEANED, step.sql)
 
-    def _send(self, connection: "Connection", statement: str) -> None:
-        step = self._step
-        lock = _strongest(step) if step else lock_needed(statement)
-        lock_timeout = self._allow(
-            connection, lock, long=step is not None and step.long
+    def _is_ours(self, statement: str) -> bool:
+        """Whether rows are changed in a transaction that we begin and end for it.
+
+        So that it is written down exactly when it is done: twice would be wrong, and
+        nothing would tell.
+        """
+        changes_rows = lock_of(statement, None) is Lock.ROW_EXCLUSIVE
+        return self._directive is None and self._history.there and changes_rows
+
+    def _send(
+        self, connection: "Connection", statement: str, *, reads: bool = False
+    ) -> None:
+        if self._trial is not None:  # a revision that has gone on after an error
+            await_only(self.fallen())
+        step = self._step if not reads else None
+        is_batch = self._directive is not None and self._step is None
+        if autocommits(connection) and not is_batch:
+            self._allowance.end_transaction()
+        lock_timeout = self._allowance.give(
+            connection,
+            lock_of(statement, step),
+            number=self._number,
+            has_rows=is_batch,
+            long=reads or (step is not None and step.long),
+            keeps=not reads or is_lock(statement),
         )
-        trial = Trial(self._revision, statement, self._number, lock_timeout)
-        if self._directive is None and autocommits(connection):
-            await_only(self._note(trial, "begun"))
+        trial = Trial(
+            self._revision, statement, self._number, lock_timeout, reads=reads
+        )
+        if not reads and self._directive is None and autocommits(connection):
+            if self._is_ours(statement):
+                aside(connection, "begin")
+                self._ours = True
+            else:
+                await_only(self._note(trial, "begun"))
         self._trial = trial
-        self._say(Happening.STATEMENT, statement)
+        if not reads:
+            self._say(Happening.STATEMENT, statement)
         trial.began = time.monotonic()
         if self._begun is None or autocommits(connection):
             self._begun = trial.began
@@ -221,45 +273,24 @@ class Gate:
 
         def seen(blockers: tuple[Blocker, ...]) -> None:
             trial.blockers = blockers
-            if trial.seconds > _LEAST_PATIENT:
+            if trial.seconds > trial.told_at:
+                trial.told_at = min(2 * trial.seconds, trial.seconds + _TELLING)
                 self._trials.waits(trial)
 
         self._lookout.begin(lock_timeout, seen)
-
-    def _allow(self, connection: "Connection", lock: Lock, *, long: bool) -> float:
-        """Sets the timeouts of the next statement; returns the lock's, in seconds.
-
-        Whoever waits for a weak lock keeps nobody waiting, unless its transaction has
-        a strong one, or rows.
-        """
-        now, patience = time.monotonic(), self._trials.patience
-        batch = self._directive is not None and self._step is None
-        if lock.blocks_writes or batch or self._strong_since is not None:
-            held = now - (self._strong_since or now)
-            timeout = patience.lock_timeout(self._number, self._trials.luck(), held)
-            # Below the lock's, the wrong error would come first.
-            limit = 0.0 if long else max(patience.statement, 2 * timeout)
-            limit = limit if patience.statement else 0.0
-        else:
-            timeout, limit = max(_LEAST_PATIENT, self._trials.budget.left), 0.0
-        if lock.blocks_writes and self._strong_since is None:
-            self._strong_since = now
-        aside(connection, _TIMEOUTS, f"{timeout * 1000:.0f}", f"{limit * 1000:.0f}")
-        return timeout
 
     def _keep(self, connection: "Connection", statement: str) -> None:
         """Writes a statement down in the transaction that it belongs to."""
         if not self._history.there:
             return
         self._position += 1
-        lock = self._step.lock if self._step else lock_needed(statement)
         values = step_values(
             self._run,
             self._revision,
             self._position,
             statement,
             directive=self._directive,
-            lock=lock,
+            lock=lock_of(statement, self._step),
         )
         aside(connection, INSERT_STEP, *values)
 
@@ -279,20 +310,8 @@ class Gate:
                 kind=kind,
                 run=self._run,
                 revision=self._revision,
-                statement=statement,
+                statement=masked(statement),
                 attempt=self._number,
                 seconds=seconds,
             )
         )
-
-
-def autocommits(connection: "Connection") -> bool:
-    """Whether each statement is its own transaction now."""
-    options = connection.get_execution_options()
-    return options.get("isolation_level") == "AUTOCOMMIT"
-
-
-def _strongest(step: Step) -> Lock:
-    """Of all the tables that it locks: users of the others wait, too."""
-    locks = [step.lock, *(lock for _, lock in step.also)]
-    return max(locks, key=lambda lock: lock.strength)

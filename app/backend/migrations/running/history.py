@@ -18,6 +18,7 @@ from app.backend.database.connection import ReservedConnection
 from app.backend.database.storable import storable
 from app.backend.migrations.running.blockers import Blocker
 from app.backend.migrations.running.connecting import SIDE_ERRORS
+from app.backend.migrations.running.masking import masked
 
 __all__ = [
     "CLOSE_STEPS",
@@ -47,7 +48,7 @@ _THERE: Final = "select to_regclass('ops.migration_attempt') is not null"
 _BEGIN: Final = """
     insert into ops.migration_run (run, kind, goal, actor, before, state, started_at,
                                    format)
-    values ($1, 'upgrade', $2, $3, $4, 'running', $5, $6)
+    values ($1, $2, $3, $4, $5, 'running', $6, $7)
     on conflict (run) do nothing
 """
 _END: Final = """
@@ -116,7 +117,8 @@ def step_values(
 ) -> tuple[Any, ...]:
     """The values for :data:`INSERT_STEP`."""
     digest = digest_of(statement)
-    return (run, revision, position, digest, statement, directive, lock, FORMAT)
+    shown = masked(statement)
+    return (run, revision, position, digest, shown, directive, lock, FORMAT)
 
 
 class History:
@@ -127,15 +129,23 @@ class History:
         run: its id.
         goal: where to, as Alembic names it.
         actor: who asked.
+        kind: ``upgrade`` or ``downgrade``.
     """
 
     def __init__(
-        self, side: ReservedConnection, run: str, *, goal: str, actor: str
+        self,
+        side: ReservedConnection,
+        run: str,
+        *,
+        goal: str,
+        actor: str,
+        kind: str = "upgrade",
     ) -> None:
         self._side = side
         self._run = run
         self._goal = goal
         self._actor = actor
+        self._kind = kind
         self._began = datetime.now(UTC)
         self._before: tuple[str, ...] = ()
         self.there = False
@@ -157,7 +167,7 @@ class History:
                 await connection.execute(_LOST, self._run)
                 await connection.execute(
                     _BEGIN,
-                    *(self._run, self._goal, self._actor),
+                    *(self._run, self._kind, self._goal, self._actor),
                     *(json.dumps(self._before), self._began, FORMAT),
                 )
             self.there = True
@@ -194,8 +204,8 @@ class History:
             async with self._side.use() as connection:
                 await connection.execute(
                     _ATTEMPT,
-                    *(self._run, revision, digest_of(statement), statement, number),
-                    *(lock_timeout, seconds, outcome, sqlstate, seen, FORMAT),
+                    *(self._run, revision, digest_of(statement), masked(statement)),
+                    *(number, lock_timeout, seconds, outcome, sqlstate, seen, FORMAT),
                 )
 
     async def committed(self, revision: str) -> tuple[Committed, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.backend.migrations.running.history import Committed, digest_of
+from app.backend.migrations.running.masking import masked
 from app.errors import MigrationError
 
 __all__ = ["Ledger"]
@@ -57,4 +58,4 @@ class Ledger:
 
 
 def _short(statement: str) -> str:
-    return " ".join(statement.split())[:80]
+    return " ".join(masked(statement).split())[:80]

@@ -10,13 +10,22 @@ from typing import Final
 
 from app.backend.migrations.statements import Lock
 
-__all__ = ["built_index", "lock_needed", "reads_only", "returns_rows"]
+__all__ = [
+    "built_index",
+    "is_lock",
+    "lock_needed",
+    "locks_nothing",
+    "reads_only",
+    "returns_rows",
+]
 
 _BLANK: Final = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
-_READS: Final = re.compile(
-    r"(?:SELECT|VALUES|TABLE|SHOW|SET|RESET|EXPLAIN|BEGIN|START|COMMIT|END|ROLLBACK"
-    r"|SAVEPOINT|RELEASE|DISCARD|LISTEN|NOTIFY)\b"
+_LOCKS_NOTHING: Final = re.compile(
+    r"(?:SHOW|SET|RESET|BEGIN|START|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|DISCARD"
+    r"|LISTEN|NOTIFY)\b",
+    re.IGNORECASE,
 )
+_READS: Final = re.compile(r"(?:SELECT|VALUES|TABLE|EXPLAIN)\b")
 _CHANGES: Final = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE)\b")
 _NAME: Final = r'(?:"(?:[^"]|"")+"|\w+)'
 _TABLE: Final = rf"{_NAME}(?: ?\. ?{_NAME})?"
@@ -45,6 +54,14 @@ _RULES: Final = (
     ),
     (rf"ALTER TYPE {_TABLE} ADD VALUE\b", Lock.NONE),
 )
+_LOCK: Final = re.compile(
+    r"LOCK\b(?:.*\bIN (?P<mode>[A-Z ]+) MODE\b)?", re.DOTALL | re.IGNORECASE
+)
+# Without a table, or instead of one: there is no telling what a function locks.
+_CALLS: Final = re.compile(
+    rf"SELECT\b(?:(?!.*\bFROM\b).*\w ?\(|.*\bFROM (?:LATERAL )?{_TABLE} ?\()",
+    re.DOTALL | re.IGNORECASE,
+)
 _KNOWN: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), lock) for pattern, lock in _RULES
 )
@@ -58,8 +75,12 @@ _BUILT: Final = re.compile(
 def lock_needed(sql: str) -> Lock:
     """The strongest lock on a table that others use already."""
     text = _plain(sql)
+    if found := _LOCK.match(text):
+        modes: list[str] = list(Lock)
+        mode = (found["mode"] or "").upper()
+        return Lock(mode) if mode in modes else Lock.ACCESS_EXCLUSIVE
     if reads_only(sql):
-        return Lock.ACCESS_SHARE
+        return Lock.ACCESS_EXCLUSIVE if _CALLS.match(text) else Lock.ACCESS_SHARE
     for pattern, lock in _KNOWN:
         if pattern.match(text):
             return lock
@@ -74,7 +95,17 @@ def reads_only(sql: str) -> bool:
     text = _plain(sql).upper()
     if text.startswith("WITH "):
         return not _CHANGES.search(text)
-    return bool(_READS.match(text)) or text.startswith("LOCK ")
+    return bool(_READS.match(text)) or is_lock(sql) or locks_nothing(sql)
+
+
+def is_lock(sql: str) -> bool:
+    """Whether it takes a lock and does nothing else."""
+    return bool(_LOCK.match(_plain(sql)))
+
+
+def locks_nothing(sql: str) -> bool:
+    """Whether it is the session's and the transaction's own matter."""
+    return bool(_LOCKS_NOTHING.match(_plain(sql)))
 
 
 def returns_rows(sql: str) -> bool:

@@ -1,11 +1,13 @@
 """Looks on while a statement runs: who blocks it, and whether it should end."""
 
 import asyncio
+import time
 from collections.abc import Callable
+
+import asyncpg
 
 from app.backend.database.connection import ReservedConnection
 from app.backend.migrations.running.blockers import Blocker, blockers_of, end_blocker
-from app.backend.migrations.running.connecting import SIDE_ERRORS
 from app.backend.migrations.running.options import RunOptions
 from app.backend.migrations.running.stopping import StopSign
 
@@ -13,6 +15,10 @@ __all__ = ["Lookout"]
 
 _FIRST = 0.6
 _EVERY = 0.5
+_ANSWER = 15.0
+"""Seconds that the connection beside may take for an answer."""
+_SILENT = 60.0
+"""Seconds without one, after which the other connection counts as dead, too."""
 
 Seen = Callable[[tuple[Blocker, ...]], None]
 
@@ -73,13 +79,22 @@ class Lookout:
         return self._seen
 
     async def _look_on(self, pause: float, seen: Seen) -> None:
+        answered = time.monotonic()
         while True:
             await asyncio.sleep(pause)
             try:
-                async with self._asking:
+                async with self._asking, asyncio.timeout(_ANSWER):
                     await self._look()
-            except SIDE_ERRORS:
+            except asyncpg.PostgresError:
+                answered = time.monotonic()  # even if it refuses us
                 continue
+            except (OSError, asyncpg.InterfaceError):
+                # A host that is gone without a word answers neither connection.
+                if time.monotonic() - answered > _SILENT:
+                    self._lost()
+                continue
+            else:
+                answered = time.monotonic()
             finally:
                 pause = _EVERY
             if self._seen:

@@ -1,7 +1,7 @@
 """One run: its connections, its turn, its way up, and what is written down of it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.backend.database.connection import ReservedConnection
+from app.backend.database.revision_history import OURS, RevisionHistory
 from app.backend.database.schema_state import SchemaState, read_schema_state
 from app.backend.database.target import DatabaseTarget
+from app.backend.migrations.operations.naming import quoted
 from app.backend.migrations.planning.fingerprint import schema_fingerprint
+from app.backend.migrations.revisions import source_of
 from app.backend.migrations.running.applying import Applying
 from app.backend.migrations.running.connecting import (
     APPLICATION,
@@ -25,6 +28,7 @@ from app.backend.migrations.running.connecting import (
 )
 from app.backend.migrations.running.events import Tell
 from app.backend.migrations.running.executor import RetryingExecutor
+from app.backend.migrations.running.failures import is_lost, told
 from app.backend.migrations.running.gate import Gate
 from app.backend.migrations.running.heartbeat import Heartbeat
 from app.backend.migrations.running.history import History, RunState
@@ -33,6 +37,7 @@ from app.backend.migrations.running.options import RunOptions
 from app.backend.migrations.running.stopping import StopSign
 from app.backend.migrations.running.trial import Trials
 from app.backend.migrations.running.turn import take_lock
+from app.backend.migrations.running.way import Up, Way
 from app.errors import InterruptedRunError, MigrationError, OpsError
 
 if TYPE_CHECKING:
@@ -44,8 +49,8 @@ Decide = Callable[[SchemaState, str], bool]
 """Asked under the lock, with the schema's fingerprint, whether to go on; raises to
 refuse."""
 
-_NO_SCHEMA: Final = "select to_regnamespace('ops') is null"
-_CREATE_SCHEMA: Final = "create schema if not exists ops"
+_NO_SCHEMA: Final = "select not exists (select from pg_namespace where nspname = $1)"
+_CREATE_SCHEMA: Final = "create schema if not exists {}"
 _HAS_LEASES: Final = "select to_regclass('ops.lease') is not null"
 
 
@@ -60,6 +65,8 @@ class Runner:
         options: what is allowed.
         stop: ends it between two statements.
         tell: is told, in the thread that this runs in.
+        histories: of every source; ``decide`` is told how each one stands.
+        way: which one; None: up.
     """
 
     def __init__(
@@ -72,15 +79,20 @@ class Runner:
         options: RunOptions,
         stop: StopSign,
         tell: Tell,
+        histories: Sequence[RevisionHistory] = (OURS,),
+        way: Way | None = None,
     ) -> None:
         self.id = secrets.token_hex(6)
         self._config = config
+        self._source = source_of(config)
+        self._histories = histories
         self._target = target
         self._goal = goal
         self._decide = decide
         self._options = options
         self._stop = stop
         self._tell = tell
+        self._way = way or Up(goal)
         self._name = f"{APPLICATION}:{self.id}"
         self._side = ReservedConnection(
             target,
@@ -88,12 +100,17 @@ class Runner:
             connect_timeout=CONNECT_TIMEOUT,
         )
         self._history = History(
-            self._side, self.id, goal=goal, actor=options.actor or "unknown"
+            self._side,
+            self.id,
+            goal=goal,
+            actor=options.actor or "unknown",
+            kind=self._way.kind,
         )
         self._heartbeat: Heartbeat | None = None
+        self._gate: Gate | None = None
 
     async def run(self) -> None:
-        """Waits for its turn, and applies what is missing.
+        """Waits for its turn, and does what is missing.
 
         Raises:
             PreflightError: the connection is a pooler's, or ``decide`` refuses.
@@ -109,14 +126,14 @@ class Runner:
             try:
                 await self._take_turn(main)
                 schema = await schema_fingerprint(main)
-                if self._decide(await read_schema_state(main), schema):
+                if self._decide(await self._state(main), schema):
                     await self._apply(main)
             except OpsError:
                 raise
             except Exception as error:  # a revision may raise whatever it likes
                 raise MigrationError(
-                    f"the migration failed: {type(error).__name__}: {error}",
-                    remedy=await self._remedy(),
+                    f"{self._revision()} failed: {told(error)}",
+                    remedy=await self._remedy(error),
                 ) from error
 
     async def _take_turn(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -132,10 +149,11 @@ class Runner:
         )
 
     async def _apply(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
-        state = await read_schema_state(main)
-        # Asked first: to be refused, IF NOT EXISTS needs no schema to create.
-        if await main.fetchval(_NO_SCHEMA):
-            await main.execute(_CREATE_SCHEMA)
+        state = (await self._state(main)).of(self._source.name)
+        for schema in dict.fromkeys((OURS.schema, self._source.history.schema)):
+            # Asked first: to be refused, IF NOT EXISTS needs no schema to create.
+            if await main.fetchval(_NO_SCHEMA, schema):
+                await main.execute(_CREATE_SCHEMA.format(quoted(schema)))
         await self._history.begin(state.applied)
         try:
             await self._show_life()
@@ -181,15 +199,17 @@ class Runner:
             stop=self._stop,
             tell=self._tell,
         )
+        self._gate = gate
         gate.attach(engine.sync_engine)
+        executor = RetryingExecutor(
+            self.id, gate=gate, trials=trials, stop=self._stop, tell=self._tell
+        )
         applying = Applying(
             self._config,
-            self._goal,
             run=self.id,
             gate=gate,
-            executor=RetryingExecutor(
-                self.id, gate=gate, trials=trials, stop=self._stop, tell=self._tell
-            ),
+            executor=self._way.begin(self.id, gate, executor),
+            way=self._way,
             trials=trials,
             history=self._history,
             applied=self._applied,
@@ -223,16 +243,30 @@ class Runner:
         after: tuple[str, ...] = ()
         with suppress(*SIDE_ERRORS):
             async with self._side.use() as side:
-                after = (await read_schema_state(side)).applied
+                after = (await self._state(side)).of(self._source.name).applied
         if error is None:
             await self._history.end(RunState.DONE, after, None)
             return
         stopped = isinstance(error, InterruptedRunError)
-        told = {"type": type(error).__name__, "message": str(error)}
+        words = str(error) if isinstance(error, OpsError) else told(error)
+        written = {"type": type(error).__name__, "message": words}
         state = RunState.INTERRUPTED if stopped else RunState.FAILED
-        await self._history.end(state, after, told)
+        await self._history.end(state, after, written)
 
-    async def _remedy(self) -> str:
+    async def _state(
+        self, connection: "asyncpg.Connection[asyncpg.Record]"
+    ) -> SchemaState:
+        return await read_schema_state(connection, self._histories)
+
+    def _revision(self) -> str:
+        return (self._gate.revision if self._gate else "") or "the migration"
+
+    async def _remedy(self, error: Exception) -> str:
+        if is_lost(error):
+            return (
+                "the database has ended the connection: see whether it was restarted,"
+                " or who ended it; `pm33 migrate up` goes on where this ended"
+            )
         half = await self._history.half_applied()
         if not half:
             return "nothing of the failed revision was kept; mend it and run again"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.backend.migrations.running.blockers import Blocker
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
 from app.backend.migrations.running.history import History
+from app.backend.migrations.running.masking import masked
 from app.backend.migrations.running.patience import Budget, Patience, is_retried
 from app.backend.migrations.running.stopping import StopSign
 from app.errors import InterruptedRunError, LocksDeniedError, MigrationError
@@ -33,6 +34,8 @@ class Trial:
         blockers: who was in the way when it was looked last.
         since: when the work began that has to be done again without it; monotonic.
         began: when it was sent itself.
+        reads: it leaves nothing that had to be written down.
+        told_at: after how many seconds somebody is told that it still waits.
     """
 
     revision: str
@@ -42,6 +45,8 @@ class Trial:
     blockers: tuple[Blocker, ...] = ()
     since: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
+    reads: bool = False
+    told_at: float = 1.0
 
     @property
     def seconds(self) -> float:
@@ -78,6 +83,7 @@ class Trials:
         self._stop = stop
         self._tell = tell
         self._luck = luck
+        self._blockers: tuple[Blocker, ...] = ()
 
     def luck(self) -> float:
         """From 0 to 1."""
@@ -96,6 +102,7 @@ class Trials:
             MigrationError: another try would not help; the cause is chained.
         """
         sqlstate = getattr(error.orig, "sqlstate", None)
+        self._blockers = trial.blockers or self._blockers
         await self._history.attempt(
             trial.revision,
             trial.statement,
@@ -138,8 +145,9 @@ class Trials:
         return error
 
     def _denied(self, trial: Trial) -> LocksDeniedError:
-        by = "; ".join(map(str, trial.blockers)) or "somebody who could not be seen"
-        pids = ", ".join(str(one.pid) for one in trial.blockers)
+        # A try may be over before anybody has looked.
+        by = "; ".join(map(str, self._blockers)) or "somebody who could not be seen"
+        pids = ", ".join(str(one.pid) for one in self._blockers)
         end = f" or end what blocks it (pid {pids})" if pids else ""
         return LocksDeniedError(
             f"{trial.revision}: no lock in {trial.number} tries, and the"
@@ -155,7 +163,7 @@ class Trials:
             kind=Happening.BLOCKED,
             run=self._run,
             revision=trial.revision,
-            statement=trial.statement,
+            statement=masked(trial.statement),
             attempt=trial.number,
             seconds=trial.seconds,
             pause=pause,
@@ -172,4 +180,4 @@ def _outcome(sqlstate: str | None) -> str:
 
 
 def _short(statement: Any) -> str:
-    return " ".join(str(statement).split())[:100]
+    return " ".join(masked(str(statement)).split())[:100]

@@ -78,7 +78,7 @@ async def take_lock(
             holder, changed = found, now
         if holder and await _is_orphan(main, holder, now - changed, options.lease_ttl):
             tell(_event(Happening.ORPHAN, run, f"ending {holder.name}, which has died"))
-            await _end(main, holder.pid, stop)
+            await _end(main, holder, stop)
             continue
         if holder and not told and now - began > _SILENT:
             told = True
@@ -139,19 +139,23 @@ async def _is_orphan(
 
 
 async def _end(
-    main: "asyncpg.Connection[asyncpg.Record]", pid: int, stop: StopSign
+    main: "asyncpg.Connection[asyncpg.Record]", holder: _Holder, stop: StopSign
 ) -> None:
     """Ends a backend, and waits until it is gone: it may be undoing something."""
-    ends = time.monotonic() + _ENDING
-    there = "select exists (select from pg_stat_activity where pid = $1)"
+    ends, pid = time.monotonic() + _ENDING, holder.pid
+    # By its name as well: a number may be another one's by now.
+    of_it = "from pg_stat_activity where pid = $1 and application_name = $2"
+    there = f"select exists (select {of_it})"
     try:
-        await main.fetchval("select pg_terminate_backend($1)", pid)
+        await main.execute(
+            f"select pg_terminate_backend(pid) {of_it}", pid, holder.name
+        )
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationError(
             f"backend {pid} of a migration that has died is another role's",
             remedy=f"have that role, or a superuser, run pg_terminate_backend({pid})",
         ) from error
-    while await main.fetchval(there, pid):
+    while await main.fetchval(there, pid, holder.name):
         if time.monotonic() > ends:
             raise MigrationError(
                 f"backend {pid} of a migration that has died does not end",

@@ -86,3 +86,27 @@ def test_no_value_that_is_referred_to_is_shown(tmp_path: Path) -> None:
     assert said.exit_code == 1
     assert "url has to be an http:// or https:// URL" in " ".join(said.output.split())
     assert "c4nary" not in said.output
+
+
+@pytest.mark.parametrize("token", [{}, {"PM33_HEARTBEAT_TOKEN": "  "}])
+def test_a_heartbeat_that_no_job_can_send_is_warned_of(
+    tmp_path: Path, token: dict[str, str]
+) -> None:
+    path = written(tmp_path, '[checks.backup]\ntype = "heartbeat"\nevery = "1d"\n')
+    said = ask("--offline", "--json", HEALTH_CHECKS_FILE=path, **token)
+    [found] = json.loads(said.stdout)["findings"]
+
+    assert (found["variable"], found["severity"], found["rule"]) == (
+        *("PM33_HEARTBEAT_TOKEN", "warning", "heartbeat-token"),
+    )
+    assert "no job can report to backup" in found["message"]
+
+
+def test_a_heartbeat_with_a_token_is_not(tmp_path: Path) -> None:
+    path = written(tmp_path, '[checks.backup]\ntype = "heartbeat"\nevery = "1d"\n')
+    token = "hb-0123456789abcdef0123456789abcdef"
+    said = ask(
+        "--offline", "--json", HEALTH_CHECKS_FILE=path, PM33_HEARTBEAT_TOKEN=token
+    )
+
+    assert json.loads(said.stdout)["findings"] == []

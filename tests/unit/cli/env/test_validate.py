@@ -81,6 +81,14 @@ def test_the_table_names_the_variable_the_rule_and_the_remedy() -> None:
     assert said.stdout.endswith("next: pm33 env explain DB_POOL_SIZE\n")
 
 
+def test_verbose_lists_the_knobs_of_checks_that_are_set_and_no_others() -> None:
+    said = ask("--offline", "--verbose", "--json", HEALTH_STRIPE_BASE_URL="http://x")
+    there = json.loads(said.stdout)["variables"]
+
+    assert there["HEALTH_STRIPE_BASE_URL"] == "set"
+    assert "HEALTH_OPENAI_BASE_URL" not in there
+
+
 def test_verbose_lists_what_is_set_and_shows_no_value() -> None:
     said = ask("--verbose", SECRET_KEY="a-canary-secret", DB_POOL_SIZE="7")
     told = ask("--verbose", "--json", SECRET_KEY="a-canary-secret")

@@ -11,6 +11,7 @@ from app.backend.health.checks.vendor_answers import (
     judge_answer,
     retry_after,
 )
+from app.backend.health.checks.vendor_replies import late
 from app.backend.health.checks.vendors import VENDORS
 from app.backend.health.models import CheckResult, Failure, Status
 from tests.support.judging import SILENCE, answered, config_of, unreadable
@@ -153,3 +154,15 @@ def test_no_body_whatever_breaks_a_judge(vendor: Vendor, status: int) -> None:
     for body in ODD_BODIES:
         result = vendor.judge(answered(status, body), config)
         assert result.failure is not None or result.status is Status.HEALTHY
+
+
+@pytest.mark.parametrize("status", [302, 400])
+def test_the_remedy_names_the_variable_of_the_check(status: int) -> None:
+    result = judge_answer(answered(status), OUTAGES, who="PostHog")
+
+    assert result.remedy == "Correct the address (HEALTH_POSTHOG_BASE_URL)."
+
+
+def test_seconds_are_told_as_people_say_them() -> None:
+    assert late("api.example.com", 0.899991).message.endswith("within 0.9 s")
+    assert late("api.example.com", 8.99998).message.endswith("within 9 s")

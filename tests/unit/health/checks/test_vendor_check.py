@@ -207,6 +207,8 @@ async def test_what_other_replicas_find_is_corrected_by_a_refusal_met_here() -> 
     corrected = check.corrected(found)
     assert corrected.failure is Failure.QUOTA
     assert corrected.data["source"] == "traffic"
+    silent = CheckResult.unhealthy(Failure.TIMEOUT, "no answer", remedy="see the way")
+    assert check.corrected(silent) is silent
 
     seen.succeeded("POST", time.monotonic())
     assert check.corrected(found) is found

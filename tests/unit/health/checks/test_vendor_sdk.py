@@ -102,6 +102,18 @@ async def test_what_an_sdk_raises_without_an_answer_is_told_by_its_cause(
     assert "canary" not in answer.fault.message
 
 
+async def test_an_sdk_that_fails_by_itself_is_told_from_a_key_that_cannot_be_sent() -> (
+    None
+):
+    failed = (await said(error=AttributeError("surprise"))).fault
+    unsendable = (await said(error=LocalProtocolError())).fault
+    assert failed is not None
+    assert unsendable is not None
+    assert "(SdkError)" in failed.message
+    assert "PROBE=http" in failed.remedy
+    assert "SDK" not in unsendable.message
+
+
 async def test_an_answer_counts_whatever_the_sdk_makes_of_it() -> None:
     for error in (None, KeyError()):
         stream = Stream(b'{"error": ', b"{}}")
@@ -198,6 +210,7 @@ async def test_an_sdk_that_cannot_be_built_is_a_fault_of_configuration(
     answer = await asking.ask(READ, timeout=30)
     assert answer.fault is not None
     assert answer.fault.failure is Failure.CONFIG
+    assert type(error).__name__ in answer.fault.message
     assert "canary" not in repr(answer)
     await asking.close()
 

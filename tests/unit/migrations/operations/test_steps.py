@@ -17,7 +17,7 @@ from app.backend.migrations.operations.added_columns import is_stable
 from app.backend.migrations.operations.versions import OLDEST
 from app.backend.migrations.statements import Lock
 from app.errors import MigrationError
-from tests.support.safe_cases import CASES, Case
+from tests.support.safe_cases import CASES, FLOORS, Case
 from tests.support.safe_operations import Directive, operation_of
 
 OLD, NEW = 150018, 180006
@@ -28,7 +28,8 @@ def sql_of(directive: Directive, version: int = OLD) -> list[str]:
 
 
 def test_every_directive_is_on_op_and_has_a_case() -> None:
-    tried = {operation_of(case.directive).directive for case in CASES}
+    every = (*CASES, *FLOORS)
+    tried = {operation_of(case.directive).directive for case in every}
 
     for directive in DIRECTIVES:
         assert callable(getattr(Operations, directive.directive))

@@ -1,7 +1,11 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
 
 from app.backend.migrations.planning.hashing import (
@@ -89,6 +93,46 @@ def test_a_revision_that_looks_at_the_clock_keeps_its_hash(tmp_path: Path) -> No
     assert (clock.steady, plain.steady) == (False, True)
     again = pending_work((), "heads", config)
     assert plan_hash_of([], [clock, plain], "s") == plan_hash_of([], again, "s")
+
+
+SET = """
+for name in {"a", "b", "c", "d"}:
+    op.execute(f"SELECT '{name}'")
+"""
+MADE_SET = """
+for name in set("abcdefgh"):
+    op.execute(f"SELECT '{name}'")
+"""
+HASH_OF = """
+from app.backend.migrations.planning.hashing import pending_work, plan_hash_of
+from app.backend.migrations.revisions import alembic_config
+config = alembic_config()
+config.set_main_option("script_location", {folder!r})
+print(plan_hash_of([], pending_work((), "heads", config), "s"))
+"""
+
+
+def hash_in_another_process(config: AlembicConfig, seed: str) -> str:
+    script = HASH_OF.format(folder=config.get_main_option("script_location"))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
+
+
+def test_another_process_comes_to_the_same_hash_whatever_its_seed(
+    tmp_path: Path,
+) -> None:
+    config = revisions(tmp_path / "m", SET, MADE_SET, 'op.execute("SELECT 1")')
+    assert [one.steady for one in pending_work((), "heads", config)] == [
+        *(False, False, True),
+    ]
+    assert hash_in_another_process(config, "1") == hash_in_another_process(config, "2")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ from app.backend.migrations.statements import Lock
     [
         ("select 1", Lock.ACCESS_SHARE),
         ("with a as (select 1) select * from a", Lock.ACCESS_SHARE),
+        ("select count(*) from t", Lock.ACCESS_SHARE),
+        ("select move_everything(1)", Lock.ACCESS_EXCLUSIVE),
+        ('select * from "s".move_everything (1)', Lock.ACCESS_EXCLUSIVE),
+        ("lock table t", Lock.ACCESS_EXCLUSIVE),
+        ("LOCK t IN  SHARE ROW EXCLUSIVE MODE nowait", Lock.SHARE_ROW_EXCLUSIVE),
+        ("lock t, u in access share mode", Lock.ACCESS_SHARE),
         ("with a as (delete from t returning *) select * from a", Lock.ROW_EXCLUSIVE),
         ("-- why\n/* and */ update t set a = 1", Lock.ROW_EXCLUSIVE),
         ("INSERT INTO t VALUES (1)", Lock.ROW_EXCLUSIVE),

@@ -89,6 +89,9 @@ def _words(detail: Any, path: Path, model: type[CheckTable]) -> tuple[str, str]:
             return f"{field} is missing", f"add {example}"
         case "value_error":
             return f"{field} {told.removeprefix(_OWN)}", f"write it as in {example}"
+        case "float_type" if _takes_text(path[0], model):
+            demand = "has to be seconds, or a duration such as 30s or 5m"
+            return f"{field} {demand}", f"write it as in {example}"
         case _:
             return f"{field} {_demand(told)}", f"write it as in {example}"
 
@@ -110,6 +113,11 @@ def _unknown(field: str, model: type[CheckTable]) -> tuple[str, str]:
         return f"{message}: did you mean {near[0]}?", f"write {near[0]}"
     own = [one for one in fields if one not in CheckTable.model_fields]
     return message, f"use one of {', '.join(sorted(own))}; or of the policy"
+
+
+def _takes_text(field: str, model: type[CheckTable]) -> bool:
+    examples = model.model_fields[field].examples or ()
+    return any(str(one).startswith('"') for one in examples)
 
 
 def _example(field: str, model: type[CheckTable]) -> str:

@@ -1,5 +1,6 @@
 """Reads the checks file: what it declares, and all that is wrong with it."""
 
+import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -108,6 +109,13 @@ def _strangers(document: Mapping[str, Any], lines: Mapping[Path, int]) -> list[F
     return faults
 
 
+def _misnamed(kind: object) -> str:
+    if kind is None:
+        return "missing"
+    near = difflib.get_close_matches(str(kind), TABLES, n=1)
+    return f"unknown: did you mean {near[0]}?" if near else "unknown"
+
+
 def _declared(
     name: str, table: object, given: Given, lines: Mapping[Path, int]
 ) -> tuple[Declaration | None, list[Fault]]:
@@ -122,7 +130,7 @@ def _declared(
     kind = table.get("type")
     model = TABLES.get(kind) if isinstance(kind, str) else None
     if model is None:
-        told = f"check {name!r}: type is {'missing' if kind is None else 'unknown'}"
+        told = f"check {name!r}: type is {_misnamed(kind)}"
         remedy = f"write type = one of {', '.join(TABLES)}; {_SHOWN}"
         return None, [fault_at(lines, (*here, "type"), told, remedy)]
     if given.sealed & {*names_in(table)}:

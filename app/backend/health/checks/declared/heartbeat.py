@@ -27,7 +27,8 @@ class HeartbeatCheck:
     """A dead man's switch: takes the beats, and tells when they stay away.
 
     Nothing is said against a job that could not have reported: while the database is
-    away, and until the next beat is due after that, nobody can know.
+    away, and until the next beat is due after that, nobody can know. Who was overdue
+    before is not excused by it: a hiccup each night would hide a job that is dead.
 
     Args:
         name: of the check, and of the job.
@@ -59,6 +60,7 @@ class HeartbeatCheck:
         self._known_since = clock()
         self._away_at = -math.inf
         self._looked_at = -math.inf
+        self._heard_at = self._known_since  # when the database could last be asked
         self._beaten_at = math.nan  # by our clock, so that it grows old by itself
         self._sender: str | None = None
         self._trouble = ""
@@ -119,6 +121,7 @@ class HeartbeatCheck:
         try:
             beaten_at = await store.beat(self.name, sender)
         except STORE_ERRORS as error:
+            # The job lives, whatever has been thought of it.
             self._away_at = self._clock()
             told = f"the beat of {self.name} could not be stored"
             return HeartbeatError(f"{told} ({type(error).__name__})", remedy=_REPEAT)
@@ -132,13 +135,20 @@ class HeartbeatCheck:
                 beat = await store.last(self.name)
         except STORE_ERRORS as error:
             self._trouble = f"{type(error).__name__}: {error}"
-            self._away_at = self._clock()
+            if not self._was_overdue():
+                self._away_at = self._clock()
         else:
             self._trouble = ""
             self._take(beat)
         self._looked_at = self._clock()
 
+    def _was_overdue(self) -> bool:
+        """Whether it was when the database could last be asked."""
+        since = self._known_since if self._sender is None else self._beaten_at
+        return self._heard_at - since > self.every + self.grace
+
     def _take(self, beat: Beat | None) -> None:
+        self._heard_at = self._clock()
         self._sender = None if beat is None else beat.sender
         self._beaten_at = math.nan if beat is None else self._clock() - beat.age
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["HttpCheck", "judge_http"]
 
 _LARGEST_BODY: Final = 1_048_576
+_LARGEST_JSON: Final = 131_072
+"""Bytes. A megabyte of brackets would hold the event loop for a fifth of a second."""
 _SHOWN: Final = 200
 _OWN_SHARE: Final = 0.9
 _LEAST_SHARE: Final = 0.1
@@ -160,6 +162,8 @@ def _by_body(
         errors="replace"
     ):
         trouble = "its body does not contain what is expected"
+    elif table.json_path is not None and len(body) > _LARGEST_JSON:
+        trouble = f"its body is longer than {_LARGEST_JSON} bytes, too long for JSON"
     elif table.json_path is not None:
         try:
             found = _found(json.loads(body), table.json_path)

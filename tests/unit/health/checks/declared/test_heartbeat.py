@@ -159,6 +159,48 @@ async def test_a_job_that_could_not_report_is_not_blamed_for_that(
     assert "some may have been lost" in back.message
 
 
+async def test_who_was_overdue_before_an_outage_is_not_excused_by_it(
+    nightly: HeartbeatCheck, rows: Rows
+) -> None:
+    await nightly.beat("cron")
+    overdue = await after(nightly, rows, HOUR + 120)
+    rows.away = True
+    nobody_knows = await after(nightly, rows, 15)
+    rows.away = False
+    still = await after(nightly, rows, 15)
+
+    found = [overdue.status, nobody_knows.status, still.status]
+    assert found == [UNHEALTHY, UNKNOWN, UNHEALTHY]
+
+
+async def test_one_outage_after_the_other_does_not_hide_a_dead_job_for_ever(
+    nightly: HeartbeatCheck, rows: Rows
+) -> None:
+    await nightly.beat("cron")
+    for _ in range(3):
+        await after(nightly, rows, HOUR / 2)
+        rows.away = True
+        await after(nightly, rows, 15)
+        rows.away = False
+        found = await after(nightly, rows, 15)
+    assert found.status is UNKNOWN
+
+    assert (await after(nightly, rows, HOUR / 2 + 60)).status is UNHEALTHY
+
+
+async def test_a_beat_that_was_lost_excuses_also_who_was_overdue(
+    nightly: HeartbeatCheck, rows: Rows
+) -> None:
+    await nightly.beat("cron")
+    assert (await after(nightly, rows, 2 * HOUR)).status is UNHEALTHY
+    rows.away = True
+    with pytest.raises(HeartbeatError):
+        await nightly.beat("cron")
+    rows.away = False
+
+    assert (await after(nightly, rows, 15)).status is UNKNOWN
+
+
 async def test_a_lost_beat_excuses_as_much_as_a_failed_look(
     nightly: HeartbeatCheck, rows: Rows
 ) -> None:

@@ -1,0 +1,1 @@
+"""Revisions written from what models and database differ in."""
