@@ -30,7 +30,6 @@ from app.backend.api.tokens import Access, TokenCheck
 from app.backend.health.board import Board
 from app.backend.health.pages import Page, page_of
 from app.backend.health.policies import POLICIES, Policy, excluding, single
-from app.backend.health.snapshot import Snapshot
 from app.backend.health.writers import health_json, native
 from app.backend.health.writers.formats import FORMATS, NATIVE, Format
 from app.backend.health.writers.wish import Wish
@@ -130,8 +129,8 @@ def _check_route(board: Board, tokens: TokenCheck) -> Any:
         form = _chosen(request, format)
         if form is None:
             return _unacceptable(one.names[0] for one in FORMATS)
-        snapshot = _current(board, name)
-        if snapshot is None:
+        snapshot = board.current(name)
+        if name not in snapshot.checks:
             return problem(
                 HTTPStatus.NOT_FOUND,
                 "there is no check of that name",
@@ -161,14 +160,6 @@ def _chosen(request: Request, name: str | None) -> Format | None:
     if name is not None:
         return named(name)
     return preferred(",".join(request.headers.getlist("accept")))
-
-
-def _current(board: Board, name: str) -> Snapshot | None:
-    view = board.snapshot.checks.get(name)
-    if view is None:
-        return None
-    expired = view.expires is not None and time.monotonic() >= view.expires
-    return board.snapshot.as_unknown() if expired else board.snapshot
 
 
 def _history_route(board: Board, tokens: TokenCheck) -> Any:

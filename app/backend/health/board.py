@@ -133,6 +133,16 @@ class Board:
             return None
         return view_of(self._checks[name], self._states[name], _now())
 
+    def current(self, name: str) -> Snapshot:
+        """The snapshot; if this check has just become too old, every page says so now.
+
+        Else one who asks for the check, and then for all, could be told two things.
+        """
+        view = self.snapshot.checks.get(name)
+        if view is None or view.expires is None or view.status is Status.UNKNOWN:
+            return self.snapshot
+        return self.publish() if time.monotonic() >= view.expires else self.snapshot
+
     def refresh(self) -> None:
         """Publishes now, or soon if that has only just been done."""
         wait = self._next_publish - time.monotonic()

@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -311,3 +312,22 @@ def test_a_result_that_is_too_old_to_be_believed_stays_unknown(bench: Bench) -> 
 
     assert view is not None
     assert view.status is Status.UNKNOWN
+
+
+def test_a_check_that_is_found_too_old_is_so_on_every_page_at_once(
+    bench: Bench,
+) -> None:
+    board = bench.board(entry("database", critical=True, period=0.01, timeout=0.01))
+    board.record("database", OK)
+    expires = board.publish().checks["database"].expires
+    assert expires is not None
+    assert told(board)["status"] == "healthy"
+    while time.monotonic() < expires:
+        time.sleep(0.001)
+
+    assert board.current("database").checks["database"].status is Status.UNKNOWN
+    assert told(board)["status"] == "unknown"
+    known = bench.encodings
+    assert board.current("database") is board.snapshot
+    assert board.current("nobody") is board.snapshot
+    assert bench.encodings == known
