@@ -37,7 +37,7 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 @pytest_asyncio.fixture
 async def production(produced: Child) -> AsyncIterator[Service]:
     async with attached(produced) as service:
-        await service.has_result("system")
+        await service.has_results()
         yield service
 
 

@@ -36,7 +36,7 @@ def developed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 @pytest_asyncio.fixture
 async def development(developed: Child) -> AsyncIterator[Service]:
     async with attached(developed) as service:
-        await service.has_result("system")
+        await service.has_results()
         yield service
 
 

@@ -46,7 +46,7 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 @pytest_asyncio.fixture
 async def service(produced: Child) -> AsyncIterator[Service]:
     async with attached(produced) as service:
-        await service.has_result("system")
+        await service.has_results()
         await service.check_becomes("database", status="unhealthy")
         yield service
 

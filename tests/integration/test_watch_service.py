@@ -75,7 +75,7 @@ class Release:
 @asynccontextmanager
 async def released(child: Child, folder: Path) -> AsyncIterator[Release]:
     async with attached(child) as service:
-        await service.has_result("system")
+        await service.has_results()
         release = Release(service, folder)
         release.order("")
         release.baseline = await take_baseline(release.prober(), interval=0.05)

@@ -104,6 +104,15 @@ class Service:
 
         await until(checked)
 
+    async def has_results(self) -> None:
+        """Waits for the first result of every check, whatever it is."""
+
+        async def checked() -> bool:
+            body = await self.json("/api/health/detailed", token=TOKEN)
+            return all(one["checked_at"] is not None for one in body["checks"].values())
+
+        await until(checked)
+
     async def samples_until(self, name: str, since: datetime, **fields: object) -> int:
         """How many results came in after ``since`` until the fields had these values.
 
