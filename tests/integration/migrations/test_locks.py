@@ -56,6 +56,24 @@ async def reading(url: str) -> AsyncIterator[None]:
         yield
 
 
+@contextlib.asynccontextmanager
+async def reading_in_turns(url: str) -> AsyncIterator[None]:
+    """Transactions of 0.2 s, of which one begins before the other has ended."""
+
+    async def read(later: float) -> None:
+        await asyncio.sleep(later)
+        while True:
+            async with reading(url):
+                await asyncio.sleep(0.2)
+
+    async with asyncio.TaskGroup() as tasks:
+        readers = [tasks.create_task(read(later)) for later in (0.0, 0.07, 0.14)]
+        await asyncio.sleep(0.1)
+        yield
+        for reader in readers:
+            reader.cancel()
+
+
 async def test_it_gets_through_when_a_blocker_ends(
     shop: str, revisions: Revisions
 ) -> None:
@@ -140,7 +158,7 @@ async def test_a_step_of_a_directive_waits_longer_each_time(
                  lock=Lock.ACCESS_EXCLUSIVE), directive="safe_example")
         """,
     )
-    async with reading(shop):
+    async with reading_in_turns(shop):
         with pytest.raises(LocksDeniedError):
             await run(shop, chain, budget=3, cap=10)
     async with connected(shop) as connection:

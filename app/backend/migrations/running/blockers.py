@@ -8,13 +8,14 @@ from typing_extensions import override
 from app.backend.database.connection import ReservedConnection
 from app.backend.migrations.running.connecting import APPLICATION
 
-__all__ = ["Blocker", "blockers_of", "end_blocker"]
+__all__ = ["Blocker", "blockers_of", "end_blocker", "still_there"]
 
 _BLOCKERS: Final = """
     select a.pid, a.application_name as application, a.usename::text as "user",
            coalesce(a.state, a.backend_type) as state, a.backend_type as kind,
            coalesce(extract(epoch from clock_timestamp() - a.xact_start), 0)::float8
                as seconds,
+           extract(epoch from a.xact_start)::float8 as began,
            case when $2 then left(a.query, 500) end as query
     from (select distinct unnest(pg_blocking_pids($1)) as pid) as blocking
     join pg_stat_activity a using (pid)
@@ -27,6 +28,13 @@ _SEEN: Final = """
 """
 _CANCEL: Final = f"select pg_cancel_backend(pid) {_SEEN}"
 _TERMINATE: Final = f"select pg_terminate_backend(pid) {_SEEN}"
+_STILL: Final = """
+    select exists (
+        select from unnest($1::int[], $2::float8[]) as seen (pid, began)
+        join pg_stat_activity a using (pid)
+        where extract(epoch from a.xact_start)::float8 = seen.began
+            and extract(epoch from clock_timestamp()) - seen.began <= $3)
+"""
 _AUTOVACUUM: Final = "autovacuum worker"
 _CLIENT: Final = "client backend"
 
@@ -40,6 +48,7 @@ class Blocker:
         state: as ``pg_stat_activity`` says, or what kind of process it is.
         kind: of process.
         seconds: the age of its transaction.
+        began: when that was, in the server's seconds since 1970; None: in none.
         query: its newest statement; None where queries are not to be shown.
     """
 
@@ -49,6 +58,7 @@ class Blocker:
     state: str | None
     kind: str | None
     seconds: float
+    began: float | None = None
     query: str | None = None
 
     @override
@@ -74,6 +84,28 @@ async def blockers_of(
     async with side.use() as connection:
         rows = await connection.fetch(_BLOCKERS, pid, show_queries)
     return tuple(Blocker(**dict(row)) for row in rows)
+
+
+async def still_there(
+    side: ReservedConnection, blockers: tuple[Blocker, ...], *, younger_than: float
+) -> bool:
+    """Whether one of them is in the same transaction as when it was seen.
+
+    Args:
+        side: the connection to look from.
+        blockers: as they were seen.
+        younger_than: seconds; older transactions do not count.
+
+    Raises:
+        OSError, asyncpg.PostgresError, asyncpg.InterfaceError: as asyncpg does.
+    """
+    if not blockers:
+        return False
+    pids, began = zip(*((one.pid, one.began) for one in blockers), strict=True)
+    async with side.use() as connection:
+        return bool(
+            await connection.fetchval(_STILL, list(pids), list(began), younger_than)
+        )
 
 
 async def end_blocker(side: ReservedConnection, blocker: Blocker) -> bool:

@@ -1,13 +1,21 @@
 """Looks on while a statement runs: who blocks it, and whether it should end."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import asyncpg
 
 from app.backend.database.connection import ReservedConnection
-from app.backend.migrations.running.blockers import Blocker, blockers_of, end_blocker
+from app.backend.migrations.running.blockers import (
+    Blocker,
+    blockers_of,
+    end_blocker,
+    still_there,
+)
+from app.backend.migrations.running.connecting import SIDE_ERRORS
 from app.backend.migrations.running.options import RunOptions
 from app.backend.migrations.running.stopping import StopSign
 
@@ -77,6 +85,18 @@ class Lookout:
                 task.cancel()
             await asyncio.wait([task])
         return self._seen
+
+    async def still(self, blockers: tuple[Blocker, ...]) -> bool:
+        """Whether to wait for one that is at it still, instead of trying in vain.
+
+        Not for one that the next try may end; nor when it cannot be told.
+        """
+        limit = self._options.cancel_blockers_after
+        with suppress(*SIDE_ERRORS):
+            return await still_there(
+                self._side, blockers, younger_than=math.inf if limit is None else limit
+            )
+        return False
 
     async def _look_on(self, pause: float, seen: Seen) -> None:
         answered = time.monotonic()

@@ -177,19 +177,20 @@ class Runner:
             poolclass=NullPool,
             hide_parameters=True,  # errors are written down; what rows hold is not
         )
-        trials = Trials(
-            self.id,
-            self._options.patience,
-            history=self._history,
-            stop=self._stop,
-            tell=self._tell,
-        )
         lookout = Lookout(
             self._side,
             main.get_server_pid(),
             options=self._options,
             stop=self._stop,
             lost=main.terminate,
+        )
+        trials = Trials(
+            self.id,
+            self._options.patience,
+            history=self._history,
+            stop=self._stop,
+            tell=self._tell,
+            still=lookout.still,
         )
         gate = Gate(
             self.id,

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Trial", "Trials"]
 
 _CANCELLED = "57014"
+_OUTLAST = 15.0
+_LOOK = 0.1
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class Trials:
         history: where tries are written down.
         stop: ends a wait.
         tell: is told.
+        still: whether a blocker is in the same transaction still.
         luck: from 0 to 1, evenly.
     """
 
@@ -74,6 +77,7 @@ class Trials:
         history: History,
         stop: StopSign,
         tell: Tell,
+        still: Callable[[tuple[Blocker, ...]], Awaitable[bool]],
         luck: Callable[[], float] = random.random,
     ) -> None:
         self.patience = patience
@@ -82,6 +86,7 @@ class Trials:
         self._history = history
         self._stop = stop
         self._tell = tell
+        self._still = still
         self._luck = luck
         self._blockers: tuple[Blocker, ...] = ()
 
@@ -122,6 +127,19 @@ class Trials:
         self._tell(self._blocked(trial, pause))
         self.budget.spend(pause)
         await self._stop.pause(pause)
+        await self._outlast(trial.blockers)
+
+    async def _outlast(self, blockers: tuple[Blocker, ...]) -> None:
+        """Waits for those who had the lock: until then a try makes others wait in vain.
+
+        Not for ever: one that was only before us in the queue may have left it.
+        """
+        ends = time.monotonic() + _OUTLAST
+        while (
+            self.budget.left and time.monotonic() < ends and await self._still(blockers)
+        ):
+            self.budget.spend(_LOOK)
+            await self._stop.pause(_LOOK)
 
     def waits(self, trial: Trial) -> None:
         """Tells that a try has been waiting for a while, and goes on doing so."""
