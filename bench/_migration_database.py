@@ -36,7 +36,7 @@ _CUSTOMERS: Final = """
 _ORDERS: Final = """
     INSERT INTO orders
     SELECT n, 1 + n % $2, 'paid', n % 1000,
-           now() - make_interval(secs => (n * 7919) % 31536000), repeat('x', 32)
+           now() - make_interval(secs => (n::bigint * 7919) % 31536000), repeat('x', 32)
     FROM generate_series(1, $1) n
 """
 
