@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from app.backend.api.edge import App, Message
 from app.backend.health.board import Board
@@ -56,6 +56,7 @@ class Stuck:
     """
 
     name = "stuck"
+    blames: ClassVar = {"variable": "STUCK_KEY"}
 
     def __init__(self, error: Exception | None = None) -> None:
         self.started = self.in_flight = self.most = self.aborted = 0

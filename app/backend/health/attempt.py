@@ -9,6 +9,7 @@ import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from app.backend.health.models import Check, CheckResult, Failure, Status
 from app.errors import CheckFailedError
@@ -40,6 +41,11 @@ class Attempt:
     def age(self) -> float:
         """Seconds since the attempt began."""
         return time.monotonic() - self.started
+
+    @property
+    def blames(self) -> dict[str, Any]:
+        """What the check says beforehand of an attempt that gets no answer."""
+        return dict(getattr(self._check, "blames", {}))
 
     @property
     def took(self) -> float:

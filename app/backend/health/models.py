@@ -155,8 +155,9 @@ class Check(Protocol):
 
     A check may also have ``abort()``, called when an attempt has taken five times its
     timeout, to break the connection that it hangs on; and an async ``close()``, called
-    once when the service stops. Both are looked up by name, so a class without them
-    is complete.
+    once when the service stops; and ``blames``, a mapping that goes into the data of a
+    timeout, which the check cannot report itself. They are looked up by name, so a
+    class without them is complete.
     """
 
     @property

@@ -160,7 +160,7 @@ def _timed_out(attempt: Attempt) -> CheckResult:
         remedy="see whether the component hangs, the network drops packets, or the "
         "event loop is blocked",
     )
-    return replace(result, latency_ms=attempt.took * 1000)
+    return replace(result, latency_ms=attempt.took * 1000, data=attempt.blames)
 
 
 async def run_once(checks: Iterable[Registered]) -> dict[str, CheckResult]:

@@ -98,6 +98,7 @@ async def test_a_timeout_is_reported_while_the_attempt_still_runs() -> None:
     assert result.latency_ms is not None
     assert result.latency_ms >= 49
     assert result.remedy
+    assert result.data == {"variable": "STUCK_KEY"}
 
 
 async def test_a_late_end_is_followed_by_a_new_attempt_at_once() -> None:

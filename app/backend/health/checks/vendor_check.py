@@ -93,6 +93,7 @@ class VendorCheck:
         reads = [(vendor, read_of(vendor, config)) for vendor in vendors]
         self._reads = tuple((vendor, read) for vendor, read in reads if read)
         self._variables = [vendor.variables[0] for vendor in vendors]
+        self.blames = {"variable": self._variables[0]}
         self._config = config
         self._asking = asking
         self.calls = len(self._reads)
