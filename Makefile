@@ -18,8 +18,8 @@ export UV_NATIVE_TLS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-full check lint types layers locks sizes bench bench-delivery \
-	bench-migrations lock clean uv
+.PHONY: help setup run simulate-railway demo test test-full check lint types layers locks sizes bench bench-delivery \
+	bench-migrations smoke-railway lock clean uv
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ setup: $(STAMP)  ## Make .venv from the locks
 
 run: $(STAMP)  ## Start PostgreSQL and the service; PORT=8001 changes the port
 	@exec $(PY) -m app.cli run
+
+simulate-railway: $(STAMP)  ## Start a Railway on this machine, no account needed
+	@exec $(PY) -m tests.support.railway $(ARGS)
 
 demo: $(STAMP)  ## A good release, a bad one, and the way back; two minutes
 	@exec $(PY) examples/demo/run.py
@@ -80,6 +83,9 @@ bench-delivery: $(STAMP)  ## Measure switches and ways back, ten minutes
 
 bench-migrations: $(STAMP)  ## Measure migrations under load, half an hour
 	@exec $(PY) -m bench.migrations $(ARGS)
+
+smoke-railway: $(STAMP)  ## Read a live service at Railway, to see what it does
+	@exec $(PY) -m tests.live.smoke_railway $(ARGS)
 
 lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt >/dev/null

@@ -29,6 +29,8 @@
     ├── InterruptedRunError         somebody has asked it to stop
     ├── PlatformError               the platform refused, or did not do it
     │   ├── PlatformUnreachableError    it did not answer; nothing is known
+    │   │   └── RateLimitedError            it takes no more for now; nothing was done
+    │   ├── NotAuthorizedError          the token may not, or there is no such id
     │   └── DeploymentNotFoundError
     └── JournalError                what a run did cannot be written down or read
 
@@ -57,11 +59,13 @@ __all__ = [
     "MigrationError",
     "NoScratchDatabaseError",
     "NoWayBackError",
+    "NotAuthorizedError",
     "OpsError",
     "OverrideError",
     "PlatformError",
     "PlatformUnreachableError",
     "PreflightError",
+    "RateLimitedError",
     "RouteTakenError",
     "SchemaIncompatibleError",
     "TargetError",
@@ -336,6 +340,35 @@ class PlatformUnreachableError(PlatformError):
     exit_code = 3
     http_status = 503
     title = "Platform not reachable"
+
+
+class RateLimitedError(PlatformUnreachableError):
+    """The platform takes no more requests for now; this one it did not look at.
+
+    Args:
+        message: which of its limits, as far as it says.
+        remedy: what to do about it.
+        retry_after: seconds after which the request may be made again.
+    """
+
+    title = "Platform's limit reached"
+
+    def __init__(
+        self, message: str, *, remedy: str = "", retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class NotAuthorizedError(PlatformError):
+    """The credentials are not valid, or may not do this, or there is no such thing.
+
+    Railway does not tell these three apart.
+    """
+
+    exit_code = 5
+    http_status = 403
+    title = "Not authorized"
 
 
 class DeploymentNotFoundError(PlatformError):

@@ -17,10 +17,11 @@
     body = f"{upgrades or ''}{downgrades or ''}"
     given = (imports or "").splitlines()
     # The application's own modules come last, as the formatter has it.
-    own = [line for line in given if line.startswith("import ")]
+    own = [line for line in given if line.startswith(("import ", "from app."))]
     needed = [line for line in given if line not in own]
-    needed += ["from alembic import op"] * ("op." in body)
-    needed = ["import sqlalchemy as sa"] * ("sa." in body) + sorted(needed)
+    # What is to be filled by hand will want both.
+    needed += ["from alembic import op"] * (not body or "op." in body)
+    needed = ["import sqlalchemy as sa"] * (not body or "sa." in body) + sorted(needed)
 %>\
 """${message.rstrip(".")}.
 

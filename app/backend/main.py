@@ -21,6 +21,8 @@ from app.backend.api.composition import (
 from app.backend.api.edge import App, Edge, Receive, Scope, Send
 from app.backend.api.health import health_router
 from app.backend.api.heartbeats import heartbeats_router
+from app.backend.api.hook_reading import HookReader, opener
+from app.backend.api.hooks import hooks_router
 from app.backend.api.metrics import metrics_router
 from app.backend.api.no_store import NoStore
 from app.backend.api.observer import Observer
@@ -39,6 +41,7 @@ from app.backend.monitoring.observability import (
     install_loop_handler,
 )
 from app.backend.monitoring.redaction import Redactor
+from app.backend.operations.hook_events import HookEventStore
 from app.backend.resources import Resources
 from app.errors import OpsError, RouteTakenError
 
@@ -85,6 +88,10 @@ class OpsApplication(Edge):
             config, self.resources, self.redactor, findings=findings, strict=strict
         )
         self.operations = Operations(config, self.redactor)
+        store = self.resources.store_connection
+        self.hooks = HookReader(
+            HookEventStore(store) if store else None, opener(config), self.redactor
+        )
         self._strict = strict
         self._signals = SignalChain(self.drain, config.lame_duck)
         self._chain_signals = chain_signals
@@ -133,6 +140,7 @@ class OpsApplication(Edge):
         own.include_router(health_router(self.health.board, TokenCheck.of(self.config)))
         heartbeat_token = self.config.security.heartbeat_token
         own.include_router(heartbeats_router(self.health.heartbeats, heartbeat_token))
+        own.include_router(hooks_router(self.config, self.hooks))
         own.include_router(admin_router(self.config, self.operations))
         return own
 
@@ -192,6 +200,7 @@ class OpsApplication(Edge):
             yield {"pm33": self.resources}
         finally:
             await self.health.stop()
+            await self.hooks.close()
             await self.operations.close()
             await self.resources.close()
             self._signals.remove()

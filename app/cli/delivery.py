@@ -60,10 +60,13 @@ class Delivery:
 
         # Where the service listens is no matter of this process, and must not stop it.
         environ = {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
-        home = read_config(environ).home
+        unnamed = read_config(environ)
+        home = unnamed.home
+        named = flag or environ.get("ENVIRONMENT", "").strip()
         chosen = choose_environment(
             flag,
             environ,
+            told=None if named else _told(unnamed),
             last=last_environment(home) if guess else None,
             platform=platform_environment(home) if guess else None,
         )
@@ -151,6 +154,15 @@ class Delivery:
         """Shows how a run has ended, and exits with its code."""
         self.show(report.to_dict(), report.text(), as_json=as_json)
         sys.exit(report.exit_code)
+
+
+def _told(config: "Config") -> tuple[str, str] | None:
+    """What Railway's token or link tells of the environment."""
+    from app.backend.deploy.platforms.railway.environment import (  # noqa: PLC0415
+        told_environment,
+    )
+
+    return asyncio.run(told_environment(config))
 
 
 def _listening(config: "Config", secrets: Iterable[str]) -> "Redactor":

@@ -60,6 +60,12 @@ _REFUSED, _HELD = 5, 4
 @gate_hold_option
 @monitor_interval_option
 @failure_threshold_option
+@click.option(
+    "--restore-variables/--current-variables",
+    "restore",
+    default=None,
+    help="What a way back is given: the variables that it had, or today's.",
+)
 @click.option("--reason", default="", help="Why; also lifts a quarantine.")
 @click.option("--unlocked", is_flag=True, help="Go on without the state database.")
 @click.option("--supersede", is_flag=True, help="Take over from a run that watches.")
@@ -145,9 +151,12 @@ def request_of(
         release: what branch and commit came to.
         config: of the target environment.
     """
-    from app.backend.deploy.request import DeployRequest  # noqa: PLC0415 - 0.5 s
+    from app.backend.deploy.request import DeployRequest, Variables  # noqa: PLC0415 - 0.5 s
 
     fields = dict(flags) | {"branch": release.branch, "commit": release.commit}
+    restore = fields.pop("restore", None)
+    if restore is not None:
+        fields["variables"] = Variables.TARGET if restore else Variables.CURRENT
     if fields["migrate"] is None:
         fields["migrate"] = config.deployment.migration_required
     return DeployRequest(environment=config.environment, actor=actor(), **fields)

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -80,6 +81,7 @@ def show(name: str, environment: str | None, *, as_json: bool) -> None:
 @click.argument("name", required=False)
 @environment_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option("--http", is_flag=True, help="Requests to it, as the edge has seen them.")
 @_limit
 @json_option
 def logs(
@@ -88,14 +90,21 @@ def logs(
     limit: int,
     *,
     follow: bool,
+    http: bool,
     as_json: bool,
 ) -> None:
     """Shows what a deployment wrote; by default the one that serves."""
+    if http and follow:
+        raise click.UsageError("--http shows what was, and follows nothing")
     delivery = Delivery.into(environment, guess=True)
 
     async def listen(platform: "Platform") -> None:
         deployment = await _deployment(delivery, platform, name)
         delivery.say(f"deployment {deployment}")
+        if http:
+            for one in await _requests(platform, deployment, limit):
+                click.echo(delivery.redactor.redact(_line(one, as_json=as_json)))
+            return
         lines = platform.logs(deployment, limit=limit, follow=follow)
         async for one in lines:
             click.echo(delivery.redactor.redact(_line(one, as_json=as_json)))
@@ -120,6 +129,20 @@ def cancel(name: str, environment: str | None, *, as_json: bool) -> None:
     ended = delivery.with_tools(end)
     text = f"{ended.id} of {ended.commit[:12]} is {ended.status}"
     delivery.show(ended.to_dict(), text, as_json=as_json)
+
+
+async def _requests(
+    platform: "Platform", deployment: str, limit: int
+) -> "Sequence[LogLine]":
+    from app.errors import PlatformError  # noqa: PLC0415 - seldom raised
+
+    found = await platform.http_logs(deployment, limit=limit)
+    if found is None:
+        raise PlatformError(
+            f"the platform {platform.name} logs no single requests",
+            remedy="leave --http away to see what the deployment wrote itself",
+        )
+    return found
 
 
 async def _with_platform(
@@ -186,8 +209,24 @@ def _table(overview: "Overview") -> Iterator[str]:
             f"{one.id if one else '-':<20}",
             f"{one.status if one else '-':<12}",
             f"{run.run} {_ending(run)}{' to this' * entry.is_way_back}" if run else "-",
+            _way_back(one) if one else "",
         )
         yield "  ".join(cells).rstrip()
+
+
+def _way_back(one: "Deployment") -> str:
+    """Whether it could be returned to, and for how long still where that ends."""
+    if one.active or not one.can_roll_back:
+        return ""
+    return f"way back{f' {left}' if (left := _left(one)) else ''}"
+
+
+def _left(one: "Deployment") -> str:
+    if one.retained_until is None:
+        return ""
+    left = max(timedelta(), one.retained_until - datetime.now(UTC))
+    hours, seconds = divmod(int(left.total_seconds()), 3600)
+    return f"for {hours} h" if hours else f"for {seconds // 60} min"
 
 
 def _ending(run: "RunState") -> str:
@@ -196,9 +235,12 @@ def _ending(run: "RunState") -> str:
 
 def _told(overview: "Overview", name: str) -> Iterator[str]:
     """What is known of a deployment and its run, then what the run's report told."""
-    run = overview.find(name).run
+    entry = overview.find(name)
+    run, deployment = entry.run, entry.deployment
     body = overview.story(name)
     yield from _facts({one: body[one] for one in ("deployment", "run")})
+    if deployment is not None and (left := _way_back(deployment)):
+        yield f"{left} still" if _left(deployment) else left
     if run is None:
         return
     story = body["run"]

@@ -57,9 +57,9 @@ class Failure:
         """One object on one line."""
         return json.dumps(asdict(self))
 
-    def show(self) -> None:
-        """In words, on stderr."""
-        click.secho(f"error: {self.detail}", fg="red", err=True)
+    def show(self, *, color: bool | None = None) -> None:
+        """In words, on stderr; without colours where ``color`` is False."""
+        click.secho(f"error: {self.detail}", fg="red", err=True, color=color)
         if self.remedy:
             click.echo(f"remedy: {self.remedy}", err=True)
 

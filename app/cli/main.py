@@ -59,7 +59,11 @@ def main(
     sys.path.append("")
     try:
         code = command.main(
-            words, prog_name=program, standalone_mode=False, help_option_names=_HELP
+            words,
+            prog_name=program,
+            standalone_mode=False,
+            help_option_names=_HELP,
+            color=_colour(),
         )
     except (click.ClickException, click.Abort, KeyboardInterrupt, OpsError) as error:
         code = _fail(error, as_json=wants_json(command, program, words))
@@ -70,6 +74,11 @@ def main(
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _colour() -> bool | None:
+    """None where a terminal may have colours; click knows no https://no-color.org."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def _fail(error: BaseException, *, as_json: bool) -> int:
     failure = Failure.of(error)
     if as_json:
@@ -77,7 +86,7 @@ def _fail(error: BaseException, *, as_json: bool) -> int:
     elif isinstance(error, click.ClickException):
         error.show()
     elif isinstance(error, OpsError):
-        failure.show()
+        failure.show(color=_colour())
     elif str(error):
         click.echo(str(error), err=True)
     return failure.exit_code

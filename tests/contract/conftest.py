@@ -7,8 +7,14 @@ import pytest_asyncio
 
 from tests.support.way_back import SCENES, Scene
 
+# Each cell takes three starts of the service, which the quick tier has here already.
+PLATFORMS = [
+    pytest.param(name, marks=() if name == "local" else pytest.mark.full)
+    for name in SCENES
+]
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=SCENES)
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=PLATFORMS)
 async def scene(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scene]:

@@ -5,75 +5,28 @@ restored by the platform, as a new deployment. The table is written against the
 platform protocol alone, so that every platform has to pass it.
 """
 
-import asyncio
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import product
 
 import pytest
-from typing_extensions import override
 
-from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
-from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
-from tests.support.way_back import HEALTH_TIMEOUT, Scene
+from app.backend.database.schema_heads import EXPAND_HEAD
+from app.backend.deploy.platforms.base import DeploymentStatus
+from tests.support.way_back import Scene
+from tests.support.way_back_cells import (
+    BOUND,
+    CHANGES,
+    Cell,
+    Schema,
+    Variables,
+    assert_serves,
+    comes_back,
+    play,
+)
+from tests.support.way_back_releases import HEALTH_TIMEOUT
 
-GRACE = 1.0
-BOUND = 30.0
-"""Seconds until the old release serves; the grace is in it, a slow machine, too."""
-
-BEFORE, AFTER = "the-token-before", "the-token-after"
-OLD_PLAN = "0" * 64
-
-
-class Schema(StrEnum):
-    """The schema, seen from the old release, when it is to come back."""
-
-    CURRENT = "current"
-    AHEAD = "ahead"
-    BEHIND = "behind"
-    TAKEN = "taken away"
-
-
-class Variables(StrEnum):
-    """Which variables it comes back with, and whether they hold an old plan's hash.
-
-    A pipeline that leaves migrations to the pre-deploy command sets the hash for one
-    deployment and clears it afterwards: a snapshot keeps it, today's are without.
-    """
-
-    TARGET = "target"
-    TARGET_WITH_PLAN = "target with plan"
-    CURRENT = "current"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One way in which an old release may have to come back.
-
-    Attributes:
-        pre_deploy: the platform runs its pre-deploy command again.
-        gated: the platform waits for its startup gate.
-        database: PostgreSQL runs.
-    """
-
-    schema: Schema = Schema.AHEAD
-    variables: Variables = Variables.TARGET
-    pre_deploy: bool = True
-    gated: bool = True
-    database: bool = True
-
-    @override
-    def __str__(self) -> str:
-        told = (
-            f"schema {self.schema}",
-            f"variables {self.variables}",
-            "pre-deploy" if self.pre_deploy else "no pre-deploy",
-            "gate" if self.gated else "no gate",
-            "database up" if self.database else "database down",
-        )
-        return ", ".join(told)
+# A platform may have tasks in the loop that its fixture was made in.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def why_not(cell: Cell) -> str | None:
@@ -111,66 +64,9 @@ QUICK = {
     Cell(schema=Schema.TAKEN, gated=False),
 }
 
-CHANGES = {
-    Schema.BEHIND: ("update ops.alembic_version set version_num = $1", REVISIONS[-2]),
-    Schema.TAKEN: (
-        "insert into ops.schema_floor (revision, requires) values ($1, $2)",
-        "9001_less",
-        "9000_more",
-    ),
-}
-
 
 def tier(cell: Cell) -> Sequence[pytest.MarkDecorator]:
     return () if cell in QUICK else (pytest.mark.full,)
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What has happened.
-
-    Attributes:
-        old: the deployment that was to be repeated.
-        newer: the one that served meanwhile.
-        back: what the platform made of it.
-        seconds: from the call until it served, or was over.
-    """
-
-    old: Deployment
-    newer: Deployment
-    back: Deployment
-    seconds: float
-
-
-async def play(scene: Scene, cell: Cell, database: str) -> Played:
-    await scene.set_variables(
-        DATABASE_URL=database,
-        HEALTH_GATE_GRACE=str(GRACE),
-        PM33_ADMIN_TOKEN=BEFORE,
-        PM33_MIGRATION_PLAN=(None if cell.variables is Variables.TARGET else OLD_PLAN),
-    )
-    releases = scene.releases
-    old = await scene.serve(releases.old(pre_deploy=cell.pre_deploy, gated=cell.gated))
-    await scene.set_variables(PM33_ADMIN_TOKEN=AFTER, PM33_MIGRATION_PLAN=None)
-    expands = cell.schema is not Schema.CURRENT
-    newer = await scene.serve(releases.newer(expands=expands))
-    await scene.gone(old.id)
-    if (change := CHANGES.get(cell.schema)) is not None:
-        await scene.execute(database, *change)
-    if not cell.database:
-        await scene.stop_database()
-    began = time.monotonic()
-    variables = "current" if cell.variables is Variables.CURRENT else "target"
-    back = await scene.roll_back(old.id, variables)
-    return Played(old, newer, back, time.monotonic() - began)
-
-
-async def assert_serves(scene: Scene, expected: Deployment) -> None:
-    """Users are answered by it, and the platform says so."""
-    body = (await scene.get("/api/health/live")).json()
-    assert (body["commit"], body["deployment_id"]) == (expected.commit, expected.id)
-    listed = await scene.platform.deployments()
-    assert [one.id for one in listed if one.active] == [expected.id]
 
 
 @pytest.mark.parametrize(
@@ -178,17 +74,7 @@ async def assert_serves(scene: Scene, expected: Deployment) -> None:
 )
 async def test_the_old_release_comes_back(scene: Scene, cell: Cell) -> None:
     async with scene.database() as database:
-        played = await play(scene, cell, database)
-
-        back = played.back
-        assert back.status is DeploymentStatus.SUCCESS, await scene.told(back)
-        assert (back.commit, back.rollback_of) == (played.old.commit, played.old.id)
-        await assert_serves(scene, back)
-        assert played.seconds < BOUND
-        await says(scene, "healthy" if cell.database else "degraded")
-        current = cell.variables is Variables.CURRENT
-        assert await accepts(scene, AFTER if current else BEFORE)
-        assert not await accepts(scene, BEFORE if current else AFTER)
+        await comes_back(scene, cell, database)
 
 
 @pytest.mark.parametrize(
@@ -223,25 +109,3 @@ async def test_without_gate_and_pre_deploy_command_nobody_looks_at_the_schema(
         await assert_serves(scene, played.back)
         answer = await scene.get("/api/health/startup")
         assert answer.status_code == 503
-
-
-async def says(scene: Scene, status: str) -> None:
-    """Waits until the startup gate answers 200 with this status.
-
-    Where the platform does not wait for the gate, it may still be closed.
-    """
-    ends = time.monotonic() + BOUND
-    while True:
-        answer = await scene.get("/api/health/startup")
-        if answer.status_code == 200:
-            assert answer.json()["status"] == status, answer.text
-            return
-        assert time.monotonic() < ends, answer.text
-        await asyncio.sleep(0.1)
-
-
-async def accepts(scene: Scene, token: str) -> bool:
-    """Whether the release that serves knows this administrator's token."""
-    answer = await scene.get("/api/admin/nothing", token)
-    assert answer.status_code in {401, 404}
-    return answer.status_code == 404

@@ -20,6 +20,7 @@ from app.backend.database.lease import (
     break_lease,
     held,
 )
+from app.backend.database.lease_row import LeaseRow
 from app.backend.database.target import DatabaseTarget, parse_target
 from app.errors import JournalError, LeaseHeldError, LeaseLostError
 from tests.support.postgres import fresh_database
@@ -297,3 +298,24 @@ async def test_a_holder_that_lives_writes(database_url: str, tmp_path: Path) -> 
         await child.event(checked="held")
         await child.event(wrote="yes")
     assert await rows(database_url) == 1
+
+
+async def test_whether_the_holder_before_let_go_is_known(
+    target: DatabaseTarget,
+) -> None:
+    async with leased(target) as first:
+        assert first.lapsed == float("inf")
+    async with leased(target, "bob") as after_release:
+        assert after_release.lapsed == float("inf")
+
+
+async def test_how_long_ago_a_dead_holder_lost_it_is_known(
+    target: DatabaseTarget,
+) -> None:
+    row = LeaseRow(target, NAME, 0.2)
+    assert isinstance(await row.take("alice", "run-1", 0), int)
+    later = await acquire(target, NAME, holder="bob", reason="run-2", wait=5)
+    try:
+        assert 0 <= later.lapsed < 5
+    finally:
+        await later.release()

@@ -208,5 +208,6 @@ async def test_the_wheel_brings_along_what_migrates(
     assert await applied(empty_database) == [EXPAND_HEAD]
     needed = {"app/cli/main.py", INI, "migrations/env.py", "migrations/script.py.mako"}
     assert needed <= shipped
+    assert "app/backend/deploy/platforms/graphql/Deploy.graphql" in shipped
     assert {f"migrations/versions/{name}.py" for name in REVISIONS} <= shipped
     assert not [name for name in shipped if name.startswith(("tests", "bench"))]

@@ -66,6 +66,20 @@ async def test_a_good_release_is_told_as_such(server: OddServer) -> None:
     assert only(samples, ProbeKind.NETWORK).outcome is Outcome.OK
 
 
+async def test_behind_a_shield_nothing_public_says_anything(server: OddServer) -> None:
+    counters = TrafficCounters(requests=3, errors=3)
+    behind = KnownDeployment(shield=True, counters=counters)
+    samples = await prober(server.url, platform=behind).round()
+    public = [one for one in samples if one.source is Source.PUBLIC]
+    assert {one.outcome for one in public} == {Outcome.DISCARDED}
+    assert {one.reason for one in public} == {
+        "the platform keeps machines out (shield)"
+    }
+    assert not [one for one in samples if one.kind is ProbeKind.TRAFFIC]
+    # What the platform itself says still counts.
+    assert only(samples, ProbeKind.PLATFORM).status is DeploymentStatus.SUCCESS
+
+
 async def test_each_probe_is_one_request_on_a_new_connection(
     server: OddServer,
 ) -> None:

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from tests.support.scripts import ROOT, SCRIPTS, ran
 
 ALL = ("orchestrate-deployment.sh", "deploy.py", "rollback.py", "validate-env.py")
 DEPLOYS = ("orchestrate-deployment.sh", "deploy.py")
+
+
+def git(*words: str) -> str:
+    """What git says of the project itself."""
+    said = subprocess.run(("git", *words), cwd=ROOT, capture_output=True, check=True)
+    return said.stdout.decode().strip()
 
 
 def copied(folder: Path) -> Path:
@@ -105,16 +112,19 @@ async def test_an_option_beats_its_variable_and_the_first_line_says_so(
 
 
 @pytest.mark.parametrize("script", [*DEPLOYS, "rollback.py"])
-async def test_what_this_release_cannot_deploy_to_is_said_with_a_remedy(
+async def test_without_a_token_of_railway_the_remedy_says_how_to_come_by_one(
     script: str, tmp_path: Path
 ) -> None:
-    words = (SCRIPTS / script, "--environment", "production")
-    said = await ran(*words, folder=tmp_path, PM33_HOME=str(tmp_path))
-    told = await ran(*words, "--json", folder=tmp_path, PM33_HOME=str(tmp_path))
+    commit = git("rev-parse", "HEAD")
+    which = ("--commit", commit) if script in DEPLOYS else ()
+    words = (SCRIPTS / script, "--environment", "production", *which)
+    given = {"HOME": str(tmp_path), "PM33_HOME": str(tmp_path)}
+    said = await ran(*words, folder=tmp_path, **given)
+    told = await ran(*words, "--json", folder=tmp_path, **given)
 
     assert (said.code, said.out) == (78, ""), said.err
-    assert "remedy: " in said.err
-    assert "PM33_PLATFORM=local" in json.loads(told.out)["remedy"]
+    assert "there is no token for Railway" in said.err
+    assert "RAILWAY_TOKEN" in json.loads(told.out)["remedy"]
 
 
 @pytest.mark.parametrize("script", DEPLOYS)
@@ -165,13 +175,15 @@ async def test_nothing_but_the_runtime_lock_is_needed(tmp_path: Path) -> None:
     project = copied(tmp_path)
     home = {"PM33_HOME": str(tmp_path / "home")}
     production = ("--environment", "production")
-    for script in ("deploy.py", "rollback.py", "validate-env.py"):
+    # There is no history to deploy from, and no token to roll back with.
+    codes = {"deploy.py": 2, "rollback.py": 78, "validate-env.py": 1}
+    for script, code in codes.items():
         said = await ran(
             *(python, project / "scripts" / script, *production),
             folder=tmp_path,
             **home,
         )
-        assert said.code == (1 if script == "validate-env.py" else 78), said.err
+        assert said.code == code, said.err
 
 
 async def test_the_projects_own_environment_is_found_by_any_other_interpreter(

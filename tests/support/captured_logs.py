@@ -25,6 +25,7 @@ _TOUCHED = (
     "httpx",
     "httpx2",
     "pinecone",
+    "pm33.journal",
     "py.warnings",
     "urllib3",
     "uvicorn",

@@ -61,7 +61,12 @@ class QuickClock(Clock):
 
 
 class OwnLeases(Leases):
-    """Leases of this process; ``away`` stands for a state database that is down."""
+    """Leases of this process.
+
+    Attributes:
+        away: the state database is down.
+        lapsed: seconds since the holder before lost it without letting go.
+    """
 
     ttl = 1.0
 
@@ -70,6 +75,7 @@ class OwnLeases(Leases):
         self.holder: str | None = None
         self.highest = 0
         self.taken: list[str] = []
+        self.lapsed = float("inf")
 
     @override
     async def acquire(
@@ -81,7 +87,7 @@ class OwnLeases(Leases):
         self.highest = max(self.highest, above) + 1
         self.holder = holder
         self.taken.append(reason)
-        return _OwnGuard(self, name, self.highest)
+        return _OwnGuard(self, name, self.highest, lapsed=self.lapsed)
 
     @override
     async def held(self, name: str) -> LeaseState | None:
@@ -116,6 +122,7 @@ class _OwnGuard(Guard):
     epoch: int
     locked: bool = True
     left: float = float("inf")
+    lapsed: float = float("inf")
 
     @override
     def check(self) -> None:
@@ -162,7 +169,7 @@ class Delivery:
 
     def __post_init__(self) -> None:
         self.checkout = self.folder / "checkout"
-        self.checkout.mkdir()
+        self.checkout.mkdir(exist_ok=True)
         git(self.checkout, "init", "--quiet", "--initial-branch=main")
         self.leases = OwnLeases()
         self.schema = KnownSchema()

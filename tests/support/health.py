@@ -178,6 +178,7 @@ async def call(
     *,
     query: bytes = b"",
     headers: Iterable[tuple[bytes, bytes]] = (),
+    body: bytes = b"",
 ) -> Answer:
     """Makes one request without a server and returns what was sent."""
     answer = Answer()
@@ -196,13 +197,13 @@ async def call(
         "client": ("127.0.0.1", 1),
         "state": {},
     }
-    await app(scope, _receiver(), _collect(answer))
+    await app(scope, _receiver(body), _collect(answer))
     return answer
 
 
-def _receiver() -> Callable[[], Awaitable[Message]]:
+def _receiver(body: bytes) -> Callable[[], Awaitable[Message]]:
     """A client with nothing more to say that stays until it is answered."""
-    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
         if not messages:

@@ -31,6 +31,7 @@ class KnownDeployment(Watched):
         counters: of the proxy; None: it does not count.
         error: raised instead of any answer.
         hangs: does not answer at all.
+        shield: machines are kept out.
     """
 
     status: DeploymentStatus = DeploymentStatus.SUCCESS
@@ -39,6 +40,7 @@ class KnownDeployment(Watched):
     counters: TrafficCounters | None = None
     error: Exception | None = None
     hangs: bool = False
+    shield: bool = False
 
     @override
     async def deployment(self, deployment: str) -> Deployment:
@@ -63,6 +65,10 @@ class KnownDeployment(Watched):
     @override
     async def traffic(self, deployment: str) -> TrafficCounters | None:
         return await self._say(self.counters)
+
+    @override
+    async def shielded(self) -> bool:
+        return await self._say(self.shield)
 
     async def _say(self, answer: T) -> T:
         if self.error is not None:

@@ -1,9 +1,9 @@
 """An ASGI application that writes down every POST before it answers.
 
 Runs as it is under ``pm33 serve`` (``PM33_MOUNT=tests.support.ledger_app:app``), or by
-itself, with this one file and uvicorn, on ``PM33_SOCKET``. ``LEDGER`` names the file
-that each POST's body is appended to; ``LEDGER_RELEASE``, or else the deployment's id,
-is who it says it is, in each answer's ``x-release``.
+itself, with this one file and uvicorn, on ``PM33_SOCKET``, else on ``PORT``. ``LEDGER``
+names the file that each POST's body is appended to; ``LEDGER_RELEASE``, or else the
+deployment's id, is who it says it is, in each answer's ``x-release``.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ __all__ = ["app", "main"]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_NAMES = ("LEDGER_RELEASE", "PM33_DEPLOYMENT_ID", "RAILWAY_DEPLOYMENT_ID")
+# Railway's edge uses idle connections for 60 s; uvicorn would close them after 5 s.
+_KEPT = 75
 # So that at any moment something is in flight.
 _WORK = 0.005
 _BETWEEN_PIECES = 0.05
@@ -30,7 +33,7 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         return
     if scope["type"] != "http":
         return
-    release = os.environ.get("LEDGER_RELEASE") or os.environ["PM33_DEPLOYMENT_ID"]
+    release = next(os.environ[name] for name in _NAMES if os.environ.get(name))
     start = {
         "type": "http.response.start",
         "status": 200,
@@ -85,8 +88,14 @@ def main() -> None:
     """Serves until SIGTERM, and then what is in flight."""
     import uvicorn  # noqa: PLC0415 - not needed under pm33 serve
 
+    socket = os.environ.get("PM33_SOCKET")
     uvicorn.run(
-        app, uds=os.environ["PM33_SOCKET"], log_level="warning", access_log=False
+        app,
+        uds=socket,
+        port=int(os.environ.get("PORT", "0")),
+        timeout_keep_alive=_KEPT if socket is None else 5,
+        log_level="warning",
+        access_log=False,
     )
 
 

@@ -49,11 +49,16 @@ import sys
 
 import release
 
+
+def told(ours, railways):
+    return os.environ.get(ours) or os.environ[railways]
+
+
 ME = {
     "release": release.NAME,
-    "commit": os.environ["PM33_COMMIT"],
-    "deployment_id": os.environ["PM33_DEPLOYMENT_ID"],
-    "replica_id": os.environ["PM33_REPLICA_ID"],
+    "commit": told("PM33_COMMIT", "RAILWAY_GIT_COMMIT_SHA"),
+    "deployment_id": told("PM33_DEPLOYMENT_ID", "RAILWAY_DEPLOYMENT_ID"),
+    "replica_id": told("PM33_REPLICA_ID", "RAILWAY_REPLICA_ID"),
     "pid": os.getpid(),
 }
 
@@ -80,12 +85,18 @@ async def connected(reader, writer):
         writer.close()
 
 
-async def main():
-    path = os.environ["PM33_SOCKET"]
+async def listen():
+    if (path := os.environ.get("PM33_SOCKET")) is None:
+        port = int(os.environ["PORT"])
+        return await asyncio.start_server(connected, "127.0.0.1", port)
     if os.path.exists(path):
         os.unlink(path)
+    return await asyncio.start_unix_server(connected, path)
+
+
+async def main():
     release.start()
-    server = await asyncio.start_unix_server(connected, path)
+    server = await listen()
     print("listening", release.NAME, flush=True)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

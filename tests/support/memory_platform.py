@@ -4,11 +4,7 @@ How a commit behaves is told beforehand (:class:`Behaviour`); a deployment moves
 it is looked at, so nothing runs and nothing waits.
 """
 
-import fcntl
-import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +12,20 @@ from typing_extensions import override
 
 from app.backend.deploy.platforms.base import (
     CommandResult,
+    Concern,
     Deployment,
     DeploymentStatus,
     LogLine,
     Platform,
     ReplicaAddress,
+    RequestsMade,
     ServiceSettings,
     TrafficCounters,
 )
-from app.errors import LeaseLostError, PlatformError, PlatformUnreachableError
+from app.errors import PlatformError
+from tests.support.memory_file import MemoryFile
 from tests.support.memory_state import (
     BEGIN,
-    EMPTY,
     Behaviour,
     behaviour_of,
     create,
@@ -42,94 +40,33 @@ __all__ = ["Behaviour", "MemoryPlatform"]
 _UP = {DeploymentStatus.READY, DeploymentStatus.SUCCESS}
 
 
-class MemoryPlatform(Platform):
+class MemoryPlatform(MemoryFile, Platform):
     """Opened by any number of processes, each with the same file.
 
     Args:
         path: the file.
         switches_itself: as Railway does.
         runs_commands: as Railway does not.
+        longest_change: as of a platform that keeps no epoch.
+        restores_with_todays: as Railway does not.
     """
 
     name = "memory"
 
     def __init__(
-        self, path: Path, *, switches_itself: bool = False, runs_commands: bool = True
+        self,
+        path: Path,
+        *,
+        switches_itself: bool = False,
+        runs_commands: bool = True,
+        longest_change: float = 0.0,
+        restores_with_todays: bool = True,
     ) -> None:
-        self._path = path
+        super().__init__(path)
         self.switches_itself = switches_itself
         self.runs_commands = runs_commands
-
-    # What tests do and see.
-
-    def behave(self, commit: str, **behaviour: Any) -> None:
-        """Tells how a commit behaves from now on."""
-        with self._state() as state:
-            state["behaviours"][commit] = asdict(Behaviour(**behaviour))
-
-    def fail_next(self, call: str, *, after: bool) -> None:
-        """Lets the next call end without an answer, done (``after``) or not."""
-        with self._state() as state:
-            state["faults"].setdefault(call, []).append(after)
-
-    def refuse_next(self, call: str) -> None:
-        """Refuses the next call of this name."""
-        with self._state() as state:
-            state["refusals"].append(call)
-
-    def be_deaf(self, calls: int) -> None:
-        """Does not answer so many calls, whatever they ask."""
-        with self._state() as state:
-            state["deaf"] = calls
-
-    def be_away(self, *, away: bool = True) -> None:
-        """Answers nothing at all."""
-        with self._state() as state:
-            state["away"] = away
-
-    def see_epoch(self, epoch: int) -> None:
-        """Somebody else was here with this epoch."""
-        with self._state() as state:
-            state["epoch"] = epoch
-
-    def forget(self, deployment: str) -> None:
-        """Can no longer restore a deployment."""
-        with self._state() as state:
-            state["deployments"][deployment]["can_roll_back"] = False
-
-    @property
-    def calls(self) -> list[list[str]]:
-        """Every change that was made, in order."""
-        with self._state() as state:
-            return list(state["calls"])
-
-    def given(self, **values: str | None) -> None:
-        """Variables that somebody has set before; None: sealed."""
-        with self._state() as state:
-            state["variables"] |= values
-
-    def active(self) -> Deployment | None:
-        """What serves."""
-        with self._state() as state:
-            return next((one for one in listed(state) if one.active), None)
-
-    def unfinished(self) -> list[Deployment]:
-        """What neither serves nor has ended."""
-        with self._state() as state:
-            return [
-                one for one in listed(state) if not (one.active or one.status.is_over)
-            ]
-
-    def behaviour(self, deployment: Deployment) -> Behaviour:
-        """How a deployment behaves: as its commit, and by what it was given."""
-        with self._state() as state:
-            known = behaviour_of(state, deployment.commit)
-            given = state["snapshots"][deployment.id].values()
-        return replace(
-            known,
-            well=known.well and known.ill_with not in given,
-            good=known.good and not {known.ill_with, known.bad_with} & {*given},
-        )
+        self.longest_change = longest_change
+        self.restores_with_todays = restores_with_todays
 
     # The protocol.
 
@@ -174,6 +111,8 @@ class MemoryPlatform(Platform):
             one = found(state, target)
             if not one.can_roll_back:
                 raise PlatformError(f"{target} cannot be restored")
+            if variables != "target" and not self.restores_with_todays:
+                raise PlatformError("it is restored with its own variables only")
             given = state["snapshots"][target] if variables == "target" else None
             return create(state, one.commit, tag, rollback_of=target, given=given)
 
@@ -205,6 +144,12 @@ class MemoryPlatform(Platform):
     ) -> AsyncIterator[LogLine]:
         for number in range(30)[-limit:]:
             yield LogLine(BEGIN, "1", f"line {number} of {deployment}")
+
+    @override
+    async def http_logs(
+        self, deployment: str, *, failed: bool = False, limit: int = 20
+    ) -> Sequence[LogLine] | None:
+        return None
 
     @override
     async def settings(self, commit: str) -> ServiceSettings:
@@ -253,55 +198,33 @@ class MemoryPlatform(Platform):
             return int(state["epoch"])
 
     @override
+    async def concerns(self, commit: str) -> Sequence[Concern]:
+        with self._state(answering=True) as state:
+            return tuple(Concern(**one) for one in state["concerns"])
+
+    @override
+    async def autodeploy(self) -> bool | None:
+        with self._state(answering=True) as state:
+            found: bool | None = state["autodeploy"]
+            return found
+
+    @override
+    async def set_autodeploy(self, enabled: bool, *, epoch: int) -> None:
+        with self._change("set_autodeploy", epoch, str(enabled)) as state:
+            state["autodeploy"] = enabled
+
+    @override
+    async def shielded(self) -> bool:
+        with self._state(answering=True) as state:
+            return bool(state["shielded"])
+
+    @override
+    async def requests(self) -> RequestsMade | None:
+        return None
+
+    @override
     async def close(self) -> None:
         """Nothing is held."""
-
-    # Its file.
-
-    @contextmanager
-    def _change(self, call: str, epoch: int, about: str) -> Iterator[dict[str, Any]]:
-        with self._state(answering=True) as state:
-            if epoch < state["epoch"]:
-                raise LeaseLostError(f"{epoch} is lower than {state['epoch']}")
-            if call in state["refusals"]:
-                state["refusals"].remove(call)
-                self._save(state)
-                raise PlatformError(f"{call} is refused", remedy="try again")
-            faults = state["faults"].get(call, [])
-            after = faults.pop(0) if faults else None
-            if after is False:
-                self._save(state)
-                raise PlatformUnreachableError("no answer; not done")
-            state["epoch"] = epoch
-            state["calls"].append([call, about])
-            yield state
-            if after:
-                self._save(state)
-                raise PlatformUnreachableError("no answer; done")
-
-    @contextmanager
-    def _state(self, *, answering: bool = False) -> Iterator[dict[str, Any]]:
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            state = EMPTY | (
-                json.loads(self._path.read_text()) if self._path.exists() else {}
-            )
-            before = json.dumps(state)
-            state = json.loads(before)
-            if answering and state["deaf"]:
-                state["deaf"] -= 1
-                self._save(state)
-                raise PlatformUnreachableError("nobody answers yet")
-            if answering and state["away"]:
-                raise PlatformUnreachableError("nobody answers")
-            yield state
-            if json.dumps(state) != before:
-                self._save(state)
-
-    def _save(self, state: Mapping[str, Any]) -> None:
-        draft = self._path.with_suffix(".draft")
-        draft.write_text(json.dumps(state))
-        draft.replace(self._path)
 
     def _advance(self, state: dict[str, Any], deployment: str) -> None:
         one = found(state, deployment)

@@ -61,6 +61,8 @@ class MemoryProber:
                 active=own.active,
             )
         ]
+        if await self._platform.shielded():
+            return (*samples, self._kept_out(at))
         if own.status in _UP:
             for number in (1, 2):
                 samples += self._answers(own, at, Source.REPLICA, number)
@@ -68,6 +70,16 @@ class MemoryProber:
         if self._url is not None and serving is not None:
             samples += self._answers(serving, at, Source.PUBLIC, 1)
         return tuple(samples)
+
+    def _kept_out(self, at: float) -> Sample:
+        return Sample(
+            at=at,
+            kind=ProbeKind.HEALTH,
+            outcome=Outcome.DISCARDED,
+            path="/api/health/detailed",
+            code=429,
+            reason="the platform keeps machines out (shield)",
+        )
 
     def _answers(
         self, one: Deployment, at: float, source: Source, number: int

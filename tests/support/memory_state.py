@@ -59,6 +59,9 @@ EMPTY: dict[str, Any] = {
     "refusals": [],
     "deaf": 0,
     "away": False,
+    "concerns": [],
+    "autodeploy": None,
+    "shielded": False,
 }
 
 

@@ -38,7 +38,9 @@ __all__ = [
 
 _TIMEOUT = 30.0
 
-STEADY = frozenset(Happening) - {Happening.WAITING, Happening.BLOCKED}
+STEADY = frozenset(Happening) - {
+    *(Happening.WAITING, Happening.BLOCKED, Happening.ENDED)
+}
 """What every run tells, however busy the machine is."""
 
 # Columns, defaults, indexes with their validity, constraints: all but ours.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-__all__ = ["End", "OddServer", "Step", "answer", "odd_server"]
+__all__ = ["End", "OddServer", "Step", "answer", "odd_server", "perform"]
 
 
 class End(Enum):
@@ -70,12 +70,13 @@ class OddServer:
                 path = head.split(" ")[1]
                 self.asked.append((path, head))
                 for step in self.scripts.get(path, [answer(code=404)]):
-                    await _do(step, writer)
+                    await perform(step, writer)
         finally:
             writer.close()
 
 
-async def _do(step: Step, writer: asyncio.StreamWriter) -> None:
+async def perform(step: Step, writer: asyncio.StreamWriter) -> None:
+    """Does one thing on a connection."""
     match step:
         case bytes():
             writer.write(step)
@@ -88,7 +89,7 @@ async def _do(step: Step, writer: asyncio.StreamWriter) -> None:
             await asyncio.get_running_loop().create_future()
         case End.FLOOD:
             while True:
-                await _do(b"x" * 65_536, writer)
+                await perform(b"x" * 65_536, writer)
         case seconds:
             await asyncio.sleep(seconds)
 

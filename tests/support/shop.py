@@ -56,6 +56,11 @@ class Shop:
         files = [Path(one.file) for one in written.revisions]
         return "\n".join(one.read_text(encoding="utf-8") for one in files)
 
+    def forget(self, written: Written) -> None:
+        """As a checkout is that does not have these revisions."""
+        for one in written.revisions:
+            Path(one.file).unlink()
+
     async def up(self, revision: str = "expand@head") -> None:
         await upgrade(self.target, revision, sources=self.sources)
 

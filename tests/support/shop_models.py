@@ -5,7 +5,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-__all__ = ["FIRST", "RENAMED", "RETYPED", "SECOND", "UNSURE"]
+__all__ = [
+    "FIRST",
+    "NAMELESS_FIRST",
+    "NAMELESS_SECOND",
+    "RENAMED",
+    "RETYPED",
+    "SECOND",
+    "UNSURE",
+]
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -116,7 +124,38 @@ def _unsure() -> sa.MetaData:
     return metadata
 
 
+def _nameless(*columns: sa.Column[Any], checks: tuple[str, ...] = ()) -> sa.MetaData:
+    """Without a naming convention, as most begin."""
+    metadata = sa.MetaData()
+    sa.Table(
+        "visit",
+        metadata,
+        sa.Column("id", sa.BigInteger(), primary_key=True),
+        sa.Column("guests", sa.Integer(), nullable=False, unique=True),
+        *columns,
+        *(sa.CheckConstraint(one, name=f"visit_{n}") for n, one in enumerate(checks)),
+    )
+    return metadata
+
+
+def _nameless_second() -> sa.MetaData:
+    code: sa.Column[Any] = sa.Column("code", sa.String(9), unique=True)
+    before: sa.Column[Any] = sa.Column("before_id", sa.ForeignKey("visit.id"))
+    checks = ("guests > 0", "code <> 'a:b' AND guests % 2 < 9")
+    metadata = _nameless(code, before, checks=checks)
+    sa.Table(
+        "bill",
+        metadata,
+        sa.Column("id", sa.BigInteger(), primary_key=True),
+        sa.Column("visit_id", sa.ForeignKey("visit.id"), index=True),
+        sa.CheckConstraint("id > 0", name="bill_counts"),
+    )
+    return metadata
+
+
 FIRST = _first()
+NAMELESS_FIRST = _nameless(checks=("guests > 0",))
+NAMELESS_SECOND = _nameless_second()
 SECOND = _second()
 RETYPED = _retyped()
 RENAMED = _renamed()

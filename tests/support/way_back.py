@@ -1,10 +1,9 @@
 """An old release, a newer one and a database that can go away, on any platform."""
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,109 +13,21 @@ from pydantic import SecretStr
 
 from app.backend.config.settings import DatabaseSettings
 from app.backend.database.embedded import EmbeddedServer, Places, start
-from app.backend.database.schema_heads import EXPAND_HEAD
 from app.backend.database.target import parse_target
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus, Platform
 from app.backend.migrations.migration_manager import upgrade
-from tests.support.local_platform import (
-    own_repository,
-    running_platform,
-    short_home,
-)
+from tests.support.local_platform import running_platform, short_home
 from tests.support.postgres import fresh_database, open_home
+from tests.support.railway.manifest import DEFAULTS
+from tests.support.railway.plans import Unknowns
+from tests.support.railway.platform import simulated_platform
+from tests.support.way_back_releases import Releases
 
-__all__ = ["HEALTH_TIMEOUT", "SCENES", "Releases", "Scene"]
+__all__ = ["SCENES", "Scene", "railway"]
 
-HEALTH_TIMEOUT: Final = 20.0
-"""Seconds that a platform gives a release to pass its gate."""
-
+_DATABASE: Final = "DATABASE_URL"
 _DEADLINE: Final = 90.0
 _EPOCH: Final = 1
-_SETTINGS: Final = f"""
-[deploy]
-startCommand = "pm33 serve"
-healthcheckTimeout = {HEALTH_TIMEOUT:g}
-overlapSeconds = 0
-drainingSeconds = 8
-numReplicas = 1
-"""
-_GATE: Final = 'healthcheckPath = "/api/health/startup"\n'
-_PRE_DEPLOY: Final = (
-    'preDeployCommand = ["pm33 migrate up --phase expand{plan_from_env}"]\n'
-)
-_MORE: Final = f'''
-"""One more table, which the old release does not know.
-
-Revision ID: 9000_more
-Revises: {EXPAND_HEAD}
-"""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "9000_more"
-down_revision = "{EXPAND_HEAD}"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    """Creates a new table only."""
-    op.create_table("more", sa.Column("id", sa.Text(), primary_key=True), schema="ops")
-
-
-def downgrade() -> None:
-    """Drops it."""
-    op.drop_table("more", schema="ops")
-'''
-
-
-class Releases:
-    """Commits of this very project, each with settings of its own.
-
-    Args:
-        folder: takes the repository.
-
-    Attributes:
-        repository: where the commits are.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.repository = own_repository(folder, _SETTINGS)
-        self._old = {
-            (pre_deploy, gated): self._commit(
-                _SETTINGS
-                + _PRE_DEPLOY.format(plan_from_env=" --plan-from-env") * pre_deploy
-                + _GATE * gated
-            )
-            for pre_deploy in (False, True)
-            for gated in (False, True)
-        }
-        newer = _SETTINGS + _PRE_DEPLOY.format(plan_from_env="") + _GATE
-        self._same_schema = self._commit(newer)
-        versions = self.repository.path / "migrations" / "versions"
-        (versions / "9000_more.py").write_text(_MORE.lstrip(), encoding="utf-8")
-        subprocess.run(
-            (sys.executable, "-m", "app.cli", "migrate", "heads", "--write"),
-            cwd=self.repository.path,
-            check=True,
-        )
-        self._expanded = self._commit(newer)
-
-    def old(self, *, pre_deploy: bool, gated: bool) -> str:
-        """The release to come back to, with or without these two settings."""
-        return self._old[pre_deploy, gated]
-
-    def newer(self, *, expands: bool) -> str:
-        """The one that took its place, with or without a revision more."""
-        return self._expanded if expands else self._same_schema
-
-    def _commit(self, settings: str) -> str:
-        path = self.repository.path / "railway.toml"
-        path.write_text(settings, encoding="utf-8")
-        self.repository.git("add", "--all")
-        self.repository.git("commit", "--quiet", "--allow-empty", "--message", "one")
-        return self.repository.git("rev-parse", "HEAD")
 
 
 class Scene:
@@ -126,12 +37,23 @@ class Scene:
         platform: that the releases are known to.
         releases: to deploy.
         home: the server's.
+        hide: a database's URL as the platform's variables are to hold it.
+        forget: what releases have stored at the platform, if it stores anything.
     """
 
-    def __init__(self, platform: Platform, releases: Releases, home: Path) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        releases: Releases,
+        home: Path,
+        hide: Callable[[str], str] = str,
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
         self.platform = platform
         self.releases = releases
         self._home = home
+        self._hide = hide
+        self._forget = forget
         self._server: EmbeddedServer | None = None
         self._acts = 0
 
@@ -153,7 +75,11 @@ class Scene:
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[str]:
-        """A new database at the old release's schema; it runs again afterwards."""
+        """A new database at the old release's schema; it runs again afterwards.
+
+        What cells before have left at the platform is forgotten.
+        """
+        self._forget()
         async with AsyncExitStack() as stack:
             server = await self.start_database()
             url = await stack.enter_async_context(fresh_database(server))
@@ -170,13 +96,20 @@ class Scene:
 
     async def set_variables(self, **values: str | None) -> None:
         """Of the next deployment."""
+        if url := values.get(_DATABASE):
+            values = {**values, _DATABASE: self._hide(url)}
         await self.platform.set_variables(values, epoch=_EPOCH)
+
+    def repeats(self, variables: str) -> bool:
+        """Whether the platform itself returns to a deployment with these variables.
+
+        Railway knows but the target's; with today's, its commit is built anew.
+        """
+        return variables == "target" or not self.platform.switches_itself
 
     async def serve(self, commit: str) -> Deployment:
         """Deploys a commit and switches to it."""
-        self._acts += 1
-        tag = f"act-{self._acts}"
-        begun = await self.platform.deploy(commit, tag=tag, epoch=_EPOCH)
+        begun = await self._deploy(commit)
         ready = await self.settled(begun.id)
         assert not ready.status.is_over, await self.told(ready)
         await self.platform.switch(begun.id, epoch=_EPOCH)
@@ -184,11 +117,21 @@ class Scene:
 
     async def roll_back(self, target: str, variables: str) -> Deployment:
         """Returns to a deployment, to whatever end."""
-        self._acts += 1
-        begun = await self.platform.roll_back(
-            target, tag=f"act-{self._acts}", epoch=_EPOCH, variables=variables
-        )
+        if self.repeats(variables):
+            begun = await self.platform.roll_back(
+                target, tag=self._tag(), epoch=_EPOCH, variables=variables
+            )
+        else:
+            commit = (await self.platform.deployment(target)).commit
+            begun = await self._deploy(commit)
         return await self.settled(begun.id, serving=True)
+
+    async def _deploy(self, commit: str) -> Deployment:
+        return await self.platform.deploy(commit, tag=self._tag(), epoch=_EPOCH)
+
+    def _tag(self) -> str:
+        self._acts += 1
+        return f"act-{self._acts}"
 
     async def settled(self, deployment: str, *, serving: bool = False) -> Deployment:
         """Waits until it is over, or serves, or waits for the switch."""
@@ -231,5 +174,33 @@ async def _local(folder: Path) -> AsyncIterator[Scene]:
                 await scene.stop_database()
 
 
-SCENES: Final = {"local": _local}
+@asynccontextmanager
+async def railway(
+    releases: Releases, unknowns: Unknowns | None = None
+) -> AsyncIterator[Scene]:
+    """A simulated Railway, with what nobody knows of it as it may be."""
+    with open_home() as data:
+        async with simulated_platform(
+            releases.repository, unknowns=unknowns
+        ) as simulated:
+            scene = Scene(
+                simulated.platform,
+                releases,
+                data,
+                hide=simulated.network.hide,
+                forget=partial(simulated.simulator.stores, **DEFAULTS),
+            )
+            try:
+                yield scene
+            finally:
+                await scene.stop_database()
+
+
+@asynccontextmanager
+async def _railway(folder: Path) -> AsyncIterator[Scene]:
+    async with railway(Releases(folder)) as scene:
+        yield scene
+
+
+SCENES: Final = {"local": _local, "railway": _railway}
 """How to come by a platform, by its name; each takes a folder of its own."""

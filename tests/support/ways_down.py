@@ -130,7 +130,7 @@ class Place:
                 self.config,
                 self.target,
                 goal,
-                decide=lambda _state, _fingerprint: True,
+                decide=lambda *_: True,
                 options=_options(),
                 stop=stop,
                 tell=tell,

@@ -19,7 +19,10 @@ __all__ = [
     "refuse_taken_routes",
 ]
 
-OWNED = ("/api/admin", "/api/health", "/api/version", "/metrics")
+OWNED = (
+    *("/api/admin", "/api/health", "/api/hooks/railway", "/api/version"),
+    "/metrics",
+)
 """Paths that belong to PM33 Ops, with everything below them."""
 
 _log = logging.getLogger("pm33.main")

@@ -10,6 +10,7 @@ __all__ = [
     "is_http",
     "is_railways_own",
     "is_this_machine",
+    "keeps_secrets",
     "split_url",
 ]
 
@@ -54,6 +55,14 @@ def is_this_machine(host: str) -> bool:
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")  # RFC 6761
     return address.is_loopback or address.is_unspecified
+
+
+def keeps_secrets(text: str) -> bool:
+    """Whether a secret may be sent there: by TLS, or without leaving this machine."""
+    parts = split_url(text)
+    if parts is None or not is_http(text):
+        return False
+    return parts.scheme == "https" or is_this_machine(parts.hostname or "")
 
 
 def is_railways_own(host: str) -> bool:

@@ -17,6 +17,8 @@ class Guard(Protocol):
         epoch: goes along with every change, so that a later holder wins.
         locked: whether a lease stands behind it.
         left: seconds until it runs out unless it is renewed; infinite without a lease.
+        lapsed: seconds since its last holder lost it without letting go, when it was
+            taken; infinite when it was let go of, or there was none.
     """
 
     @property
@@ -30,6 +32,10 @@ class Guard(Protocol):
 
     @property
     def left(self) -> float: ...  # noqa: D102 - see the class
+
+    @property
+    def lapsed(self) -> float:  # noqa: D102 - see the class
+        return float("inf")
 
     def check(self) -> None:
         """To be called just before a change.
@@ -56,6 +62,7 @@ class Unlocked:
     epoch: int
     locked: bool = False
     left: float = float("inf")
+    lapsed: float = float("inf")
 
     def check(self) -> None:
         """Never refuses."""

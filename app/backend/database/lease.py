@@ -86,6 +86,14 @@ class Lease:
         """Seconds until it runs out; 0 once it is lost."""
         return 0.0 if self._lost else max(0.0, self._until - self._clock())
 
+    @property
+    def lapsed(self) -> float:
+        """As :attr:`Guard.lapsed`."""
+        before = self._row.before
+        if before is None or before.released:
+            return float("inf")
+        return before.ago
+
     def check(self) -> None:
         """As :meth:`Guard.check`."""
         if self.left <= 0:

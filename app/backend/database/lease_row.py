@@ -23,7 +23,6 @@ FENCE: Final = """
 For the ``with`` of a statement that writes what this gives it: the lock keeps the
 epoch as it is until the statement has ended, and is taken on the newest row.
 """
-
 _FREED = ""
 
 
@@ -34,6 +33,7 @@ class LeaseState:
     Attributes:
         epoch: of whoever holds it, or held it last.
         free: released, or run out.
+        ago: seconds since then, by the server's clock; negative while it is held.
     """
 
     name: str
@@ -43,6 +43,12 @@ class LeaseState:
     acquired_at: datetime
     expires_at: datetime
     free: bool
+    ago: float = 0.0
+
+    @property
+    def released(self) -> bool:
+        """Whether whoever held it last has let go of it."""
+        return self.free and self.holder == _FREED
 
 
 class LeaseRow:
@@ -52,19 +58,24 @@ class LeaseRow:
         target: the state database.
         name: which lease.
         ttl: seconds that it is taken or renewed for.
+
+    Attributes:
+        before: how it was when :meth:`take` took it; None: nobody had ever held it.
     """
 
     def __init__(self, target: DatabaseTarget, name: str, ttl: float = 15.0) -> None:
         self.name = name
         self.ttl = ttl
         self._target = target
+        self.before: LeaseState | None = None
 
     async def read(self) -> LeaseState | None:
         """The row; None when there is none yet. Raises JournalError."""
         rows = await self._ask(
             """
             select name, epoch, holder, reason, acquired_at, expires_at,
-                   expires_at <= clock_timestamp() as free
+                   expires_at <= clock_timestamp() as free,
+                   extract(epoch from clock_timestamp() - expires_at)::float8 as ago
             from ops.lease where name = $1
             """,
             self.name,
@@ -85,6 +96,7 @@ class LeaseRow:
             epoch = max(state.epoch if state else 0, above) + 1
             seen = state.epoch if state else None
             if await self._swap(seen, epoch, holder, reason):
+                self.before = state
                 return epoch
 
     async def renew(self, epoch: int, seconds: float) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "DeploymentStep",
     "HealthOverride",
     "Heartbeat",
+    "HookEvent",
     "Lease",
     "MigrationAttempt",
     "MigrationRun",
@@ -313,3 +314,22 @@ class Backfill(Base):
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     format: Mapped[int]
+
+
+class HookEvent(Base):
+    """A webhook of Railway's that was taken; one that comes again is known by its key.
+
+    ``found`` is what the platform said when it was asked, not what the hook said.
+    """
+
+    __tablename__ = "hook_event"
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    deployment: Mapped[str] = mapped_column(primary_key=True)
+    sent_at: Mapped[datetime] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    state: Mapped[str]
+    found: Mapped[Any | None] = mapped_column(JSONB)
+    format: Mapped[int]
+
+    __table_args__: Any = (Index("ix_hook_event_received_at", "received_at"),)

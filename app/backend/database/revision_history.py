@@ -76,6 +76,11 @@ def histories_of(config: Config) -> tuple[RevisionHistory, ...]:
     if folder is None:
         return (OURS,)
     schema, _, table = config.migrations.version_table.rpartition(".")
+    if (schema, table) == (OURS.schema, OURS.table):
+        raise ConfigError(
+            f"PM33_VERSION_TABLE is {schema}.{table}, where our own revisions are kept",
+            remedy="name the application's own table; public.alembic_version is usual",
+        )
     try:
         known = read_revisions(folder)
     except (OSError, UnicodeDecodeError) as error:
@@ -106,7 +111,8 @@ def history_of(
         raise ConfigError(
             f"the revisions of PM33_MIGRATIONS have {len(heads)} heads:"
             f" {', '.join(heads)}",
-            remedy="`alembic merge` them, or label what contracts `contract`",
+            remedy="have one follow the other, by the down_revision of the first that"
+            " came apart (or `alembic merge`); or label what contracts `contract`",
         )
     needed = heads[0] if heads else ""
     return RevisionHistory(
@@ -123,15 +129,23 @@ def application_folder(config: Config) -> Path | None:
     """Where the application's revision files are; None: it has none of its own.
 
     Raises:
-        ConfigError: the folder is not there.
+        ConfigError: the folder is not there, or a project's without revisions.
     """
     if not config.migrations.folder:
         return None
     folder = Path(config.migrations.folder)
     if not folder.is_dir():
         raise ConfigError(
-            f"PM33_MIGRATIONS names no folder: {folder}",
-            remedy="name the folder of the revisions, from where the service starts",
+            f"PM33_MIGRATIONS names no folder: {folder.absolute()}",
+            remedy="make it (`mkdir -p`), or name the folder of the revisions, from"
+            " where the service starts",
         )
     versions = folder / "versions"
-    return versions if versions.is_dir() else folder
+    if versions.is_dir():
+        return versions
+    if (folder / "env.py").exists():
+        raise ConfigError(
+            f"PM33_MIGRATIONS is a project of Alembic's without {versions.absolute()}",
+            remedy="put the revisions there; beside env.py, Alembic takes that for one",
+        )
+    return folder

@@ -4,12 +4,13 @@ from typing import Final
 
 __all__ = ["ARRIVED", "EXPAND_HEAD", "REVISIONS"]
 
-EXPAND_HEAD: Final = "0004_migration_history"
+EXPAND_HEAD: Final = "0005_hook_event"
 REVISIONS: Final = (
     "0001_ops_tables",
     "0002_deployments",
     "0003_dependencies",
     "0004_migration_history",
+    "0005_hook_event",
 )
-ARRIVED: Final = ("0004_migration_history",)
+ARRIVED: Final = ("0005_hook_event",)
 """Rows of the version table that say that the head is applied."""

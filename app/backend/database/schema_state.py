@@ -47,6 +47,7 @@ class SchemaState:
         needed: the revision that this release cannot do without; empty: none.
         source: whose revisions these are.
         beside: the same for other sources.
+        demanded: what contract revisions demand, and this release does not know.
     """
 
     position: SchemaPosition
@@ -54,6 +55,7 @@ class SchemaState:
     needed: str
     source: str = OURS.source
     beside: tuple["SchemaState", ...] = ()
+    demanded: tuple[str, ...] = ()
 
     @property
     def overall(self) -> SchemaPosition:
@@ -105,7 +107,8 @@ def judge_schema(
         history: what this release carries.
     """
     carried = {*history.known, *history.beside}
-    if any(floor not in carried for floor in floors):
+    demanded = tuple(sorted({floor for floor in floors if floor not in carried}))
+    if demanded:
         position = SchemaPosition.INCOMPATIBLE
     elif any(revision in history.arrived for revision in applied):
         position = SchemaPosition.CURRENT
@@ -120,6 +123,7 @@ def judge_schema(
         applied=tuple(sorted(applied)),
         needed=history.needed,
         source=history.source,
+        demanded=demanded,
     )
 
 

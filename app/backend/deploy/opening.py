@@ -4,19 +4,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from app.backend.config.environment import Config
 from app.backend.database.embedded import last_url
+from app.backend.deploy.commits.own_settings import settings_text
 from app.backend.deploy.commits.repository import Repository
 from app.backend.deploy.planning.target import choose_platform
 from app.backend.deploy.platforms.base import Platform
 from app.backend.deploy.platforms.local import LocalPlatform
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.state import load_state
+from app.backend.deploy.platforms.railway import RailwayPlatform, connect
 from app.backend.deploy.tools import Tools, tools_of
-from app.errors import ConfigError, PlatformError, PreflightError
+from app.errors import PlatformError, PreflightError
 
 __all__ = ["last_environment", "open_platform", "open_tools", "platform_environment"]
 
@@ -40,7 +43,7 @@ async def open_tools(
         ConfigError: its platform cannot be used.
         PreflightError: the local platform runs another environment.
     """
-    platform = open_platform(config, environment)
+    platform = open_platform(config, environment, say=say)
     try:
         await _has_a_database(platform, config, say)
         repository = Repository(await _repository(platform))
@@ -49,19 +52,28 @@ async def open_tools(
         await platform.close()
 
 
-def open_platform(config: Config, environment: str) -> Platform:
+def open_platform(
+    config: Config, environment: str, *, say: Callable[[str], None] = lambda _: None
+) -> Platform:
     """The platform of an environment; nothing is asked of it before it is used.
 
+    Args:
+        config: says which platform, and what it takes to speak to it.
+        environment: whose.
+        say: is told which service at Railway is meant, and how much was asked.
+
     Raises:
-        ConfigError: it is Railway, which this release cannot speak to.
+        ConfigError: the address of Railway's API cannot be used.
         PreflightError: it is local, and runs another environment.
     """
     if choose_platform(config, environment).value == "local":
         _refuse_another(config.home, environment)
         return LocalPlatform(config.home)
-    raise ConfigError(
-        f"{environment} runs on Railway, which this release cannot deploy to yet",
-        remedy="set PM33_PLATFORM=local for a service of this machine",
+    return RailwayPlatform(
+        connect(config, environment, say=say),
+        config,
+        environment,
+        repository_settings=partial(settings_text, Repository(_ROOT)),
     )
 
 

@@ -26,6 +26,7 @@ from app.backend.deploy.running.closing import (
 )
 from app.backend.deploy.running.deploy_order import order_of
 from app.backend.deploy.running.leave_to_act import leave_to_act, refuse_if_held
+from app.backend.deploy.running.pushes import hold_back
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
     PausedRunError,
@@ -166,6 +167,7 @@ async def _go_out(run: Run) -> Close:
         LeaseLostError, PlatformUnreachableError: see :func:`to_the_end`.
     """
     try:
+        await hold_back(run)
         if run.begun(WITHDRAW.name, *(step.name for step in BACKWARD)):
             raise failure_of(run)
         await run.perform(PREFLIGHT)

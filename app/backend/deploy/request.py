@@ -63,6 +63,7 @@ class DeployRequest:
         way_back: the deployment that a failed bake returns to, also one of the same
             commit; None: last known good. Where ``rollback`` is off, whoever asked
             goes back; a run that is resumed has lost that one, and goes back itself.
+        variables: which ones a way back is given, as in :class:`RollbackRequest`.
     """
 
     environment: str
@@ -81,6 +82,7 @@ class DeployRequest:
     unlocked: bool = False
     rotation: str = ""
     way_back: str | None = None
+    variables: Variables | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; the journal keeps it, so that a run can be resumed."""
@@ -91,10 +93,13 @@ class DeployRequest:
         """From :meth:`to_dict`; fields of a later version are passed over.
 
         Raises:
-            TypeError: it is none.
+            TypeError, ValueError: it is none.
         """
         known = {one.name for one in fields(cls)}
-        return cls(**{name: value for name, value in body.items() if name in known})
+        values = {name: value for name, value in body.items() if name in known}
+        if values.get("variables") is not None:
+            values["variables"] = Variables(values["variables"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +111,8 @@ class RollbackRequest:
             None: last known good.
         reason: ``emergency``, ``user_initiated``, or any words; for the journal.
         allow_rebuild: deploy the commit anew where the platform cannot restore it.
-        variables: those that it had, or today's.
+        variables: those that it had, or today's; None: those that it had, unless one
+            that the service needs has changed since (contract §7).
         verdict: what a watch has come to that asks for it; None: a person asks.
         rotation: as in :class:`DeployRequest`; it is not taken over from.
     """
@@ -117,7 +123,7 @@ class RollbackRequest:
     reason: str = "user_initiated"
     strategy: Strategy | None = None
     allow_rebuild: bool = False
-    variables: Variables = Variables.TARGET
+    variables: Variables | None = None
     verdict: str | None = None
     rotation: str = ""
     gate_hold: float | None = None
@@ -158,7 +164,8 @@ class RollbackRequest:
         values = {name: value for name, value in body.items() if name in known}
         if values.get("strategy") is not None:
             values["strategy"] = Strategy(values["strategy"])
-        values["variables"] = Variables(values.get("variables", Variables.TARGET))
+        if values.get("variables") is not None:
+            values["variables"] = Variables(values["variables"])
         return cls(**values)
 
 

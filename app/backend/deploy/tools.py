@@ -16,6 +16,7 @@ from app.backend.deploy.interrupt import Interrupt
 from app.backend.deploy.leasing import Leases, StateLeases, state_target
 from app.backend.deploy.platforms.base import Platform
 from app.backend.deploy.platforms.local import LocalPlatform
+from app.backend.deploy.platforms.railway import RailwayPlatform
 from app.backend.deploy.presence import is_deserted
 from app.backend.deploy.records.journal_file import FileJournal, journal_path
 from app.backend.deploy.records.journal_rows import RowsJournal
@@ -122,14 +123,17 @@ def tools_of(
     say: Callable[[str], None] = _silent,
 ) -> Tools:
     """The tools as the command line and the service use them."""
+    # What is counted by the hour is looked at by few requests.
+    railway = platform.watched if isinstance(platform, RailwayPlatform) else None
 
     def prober(deployment: str, *, url: str | None, routes: bool = True) -> Probing:
         return Prober(
-            platform,
+            railway or platform,
             deployment,
             url=url,
             paths=(config.deployment.probe_paths or ROUTES) if routes else (),
             token=config.security.admin_token,
+            reach=railway.reach if railway else None,
         )
 
     return Tools(

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.backend.database.schema_state import SchemaPosition, SchemaState
 from app.backend.migrations.planning.hashing import (
@@ -10,17 +11,39 @@ from app.backend.migrations.planning.hashing import (
     pending_work,
     plan_hash_of,
 )
-from app.backend.migrations.revisions import alembic_config
+from app.backend.migrations.revisions import (
+    EXPAND_HEAD,
+    alembic_config,
+    pending_scripts,
+)
+from app.backend.migrations.running.begun import Begun
 from app.backend.migrations.sources import OURS, Source
 from app.errors import PreflightError, SchemaIncompatibleError
 
-__all__ = ["is_outage", "may_go_on", "may_upgrade", "may_upgrade_on_deploy"]
+__all__ = [
+    "is_outage",
+    "may_carry_out",
+    "may_go_on",
+    "may_upgrade",
+    "may_upgrade_on_deploy",
+]
 
 
-def may_upgrade(state: SchemaState, _fingerprint: str = "") -> bool:
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What is missing, over all sources.
+
+    Attributes:
+        plan: the hash of a plan that is made now.
+        ids: of the revisions.
+    """
+
+    plan: str
+    ids: tuple[str, ...]
+
+
+def may_upgrade(state: SchemaState) -> bool:
     """Whether an upgrade would be ours to do: a schema that is ahead is left alone.
-
-    Which schema it is exactly does not matter without a plan.
 
     Raises:
         SchemaIncompatibleError: this release cannot live with the schema.
@@ -28,14 +51,52 @@ def may_upgrade(state: SchemaState, _fingerprint: str = "") -> bool:
     if state.position is SchemaPosition.INCOMPATIBLE:
         raise SchemaIncompatibleError(
             "a contract revision has removed what this release uses",
-            remedy="deploy a release that knows that revision",
+            remedy=f"deploy a release that knows {', '.join(state.demanded)}",
         )
     return state.position is not SchemaPosition.AHEAD
+
+
+def may_carry_out(
+    state: SchemaState,
+    fingerprint: str,
+    begun: Begun | None = None,
+    *,
+    plan: str,
+    destination: str = EXPAND_HEAD,
+    source: Source = OURS,
+    sources: Sequence[Source] = (OURS,),
+) -> bool:
+    """Whether the plan that somebody names is still the one; False: it is done.
+
+    Args:
+        state: of the schema.
+        fingerprint: of the schema; a plan was made for one.
+        begun: what the newest run has carried out.
+        plan: the hash of the plan, which is over all sources.
+        destination: that it was made for.
+        source: whose turn it is.
+        sources: all of them.
+
+    Raises:
+        PreflightError: it is another one by now.
+        SchemaIncompatibleError: this release cannot live with the schema.
+    """
+    if not _is_behind(state.of(source.name), destination):
+        return False
+    found = _pending(state, fingerprint, destination, sources)
+    if plan == found.plan or _left(begun, state, plan, destination, sources):
+        return True
+    raise PreflightError(
+        "the schema or the revisions are no longer those of the plan; pending are"
+        f" {', '.join(found.ids) or 'none'}",
+        remedy="`pm33 migrate plan` makes one of what is pending now; give its hash",
+    )
 
 
 def may_upgrade_on_deploy(
     state: SchemaState,
     fingerprint: str,
+    begun: Begun | None = None,
     *,
     plan: str | None,
     expand: bool,
@@ -47,6 +108,7 @@ def may_upgrade_on_deploy(
     Args:
         state: of the schema.
         fingerprint: of the schema; a plan was made for one.
+        begun: what the newest run has carried out.
         plan: the hash of the plan, which is over all sources; None: there is none.
         expand: expand without a plan.
         source: whose turn it is.
@@ -56,15 +118,10 @@ def may_upgrade_on_deploy(
         PreflightError: the schema is behind, and there is no plan, or another one.
         SchemaIncompatibleError: this release cannot live with the schema.
     """
-    own = state.of(source.name)
-    if not may_upgrade(own) or own.position is SchemaPosition.CURRENT:
+    if not _is_behind(state.of(source.name), EXPAND_HEAD):
         return False
-    work = [
-        (applied, pending_work(applied, config=alembic_config(one)))
-        for one in sources
-        for applied in (state.of(one.name).applied,)
-    ]
-    missing = ", ".join(one.revision.id for _, several in work for one in several)
+    found = _pending(state, fingerprint, EXPAND_HEAD, sources)
+    missing = ", ".join(found.ids)
     if plan is None and not expand:
         raise PreflightError(
             f"the schema is behind this release, which needs {missing};"
@@ -72,20 +129,19 @@ def may_upgrade_on_deploy(
             remedy="deploy with --migrate, run `pm33 migrate up`, or set"
             " PM33_MIGRATE_ON_DEPLOY=expand",
         )
-    found = joined_hash(
-        plan_hash_of(applied, several, fingerprint) for applied, several in work
+    if plan is None or plan == found.plan:
+        return True
+    if _left(begun, state, plan, EXPAND_HEAD, sources):
+        return True
+    raise PreflightError(
+        "the schema or the revisions are no longer those of PM33_MIGRATION_PLAN;"
+        f" pending are {missing}",
+        remedy="deploy again, so that a new plan is made",
     )
-    if plan is not None and plan != found:
-        raise PreflightError(
-            "the schema or the revisions are no longer those of PM33_MIGRATION_PLAN;"
-            f" pending are {missing}",
-            remedy="deploy again, so that a new plan is made",
-        )
-    return True
 
 
 def may_go_on(
-    state: SchemaState, _fingerprint: str = "", *, source: Source, before: SchemaState
+    state: SchemaState, *_found: object, source: Source, before: SchemaState
 ) -> bool:
     """Whether a plan that was begun may be ended: the first source has been migrated.
 
@@ -102,6 +158,54 @@ def may_go_on(
             remedy="make a new plan",
         )
     return may_upgrade(own)
+
+
+def _is_behind(own: SchemaState, destination: str) -> bool:
+    arrived = destination == EXPAND_HEAD and own.position is SchemaPosition.CURRENT
+    return may_upgrade(own) and not arrived
+
+
+def _pending(
+    state: SchemaState, fingerprint: str, destination: str, sources: Sequence[Source]
+) -> _Pending:
+    parts, ids = [], []
+    for one in sources:
+        applied = state.of(one.name).applied
+        work = pending_work(applied, destination, alembic_config(one))
+        parts.append(plan_hash_of(applied, work, fingerprint))
+        ids += [each.revision.id for each in work]
+    return _Pending(joined_hash(parts), tuple(ids))
+
+
+def _left(
+    begun: Begun | None,
+    state: SchemaState,
+    plan: str,
+    destination: str,
+    sources: Sequence[Source],
+) -> bool:
+    """Whether this is what a run of that plan has left, which did not come to its end.
+
+    The revisions have to be those of the plan still, and the version rows what comes of
+    some of them. The schema cannot be compared: a revision may be half applied.
+    """
+    if begun is None or begun.plan != plan:
+        return False
+    parts, moved = [], begun.unfinished
+    for one in sources:
+        before = begun.applied.get(one.name)
+        if before is None:
+            return False
+        now, config = state.of(one.name).applied, alembic_config(one)
+        work = pending_work(before, destination, config)
+        parts.append(plan_hash_of(before, work, begun.fingerprint))
+        planned = {each.revision.id for each in work}
+        left = {each.revision for each in pending_scripts(now, destination, config)}
+        if not (left <= planned and {*now} <= {*before, *(planned - left)}):
+            return False
+        moved = moved or left < planned
+    # Where nothing was left behind, it is somebody else who has changed the schema.
+    return moved and joined_hash(parts) == plan
 
 
 def is_outage(cause: BaseException | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from app.backend.config.environment import Config
+from app.backend.config.environment import Config, get_config
 from app.backend.database.revision_history import OURS as OUR_HISTORY
 from app.backend.database.revision_history import (
     RevisionHistory,
@@ -19,7 +19,15 @@ from app.errors import ConfigError, TargetError
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-__all__ = ["HOME", "OURS", "Source", "load_metadata", "source_named", "sources_of"]
+__all__ = [
+    "HOME",
+    "OURS",
+    "Source",
+    "given_sources",
+    "load_metadata",
+    "source_named",
+    "sources_of",
+]
 
 HOME: Final = Path(__file__).resolve().parents[3] / "migrations"
 """The folder of Alembic's environment, which serves every source."""
@@ -78,6 +86,15 @@ def sources_of(config: Config) -> tuple[Source, ...]:
             for one in theirs
         ),
     )
+
+
+def given_sources(given: Sequence[Source] | None) -> Sequence[Source]:
+    """Those that a caller has named; None: those that are configured.
+
+    Raises:
+        ConfigError: the application's cannot be read.
+    """
+    return sources_of(get_config()) if given is None else given
 
 
 def source_named(sources: Iterable[Source], name: str | None) -> Source:

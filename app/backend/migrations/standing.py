@@ -1,5 +1,6 @@
 """How the schema stands: where it is, what runs, and what was left behind."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from app.backend.database.schema_state import (
     SchemaState,
     read_schema_state,
 )
+from app.backend.migrations.back.whose import command_down
 from app.backend.migrations.running.records import (
     RunRecord,
     read_half_applied,
@@ -27,6 +29,8 @@ __all__ = ["Fault", "FaultKind", "MigrationStatus", "faults_of", "read_status"]
 _HOLDER: Final = """
     select holder from ops.lease
     where name = $1 and expires_at > clock_timestamp()
+      and exists (select from pg_stat_activity
+                  where application_name = split_part(holder, ' ', 1))
 """
 _INVALID: Final = """
     select format('%I.%I', n.nspname, c.relname)
@@ -44,6 +48,7 @@ _UNPROVEN: Final = """
     where not c.convalidated and n.nspname !~ '^pg_' and c.conrelid <> 0
     order by 1
 """
+_LEFT: Final = re.compile(r'_cc(new|old)\d*"?$')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,8 @@ class MigrationStatus:
 
     Attributes:
         state: where it is, seen from this release.
-        runner: who migrates just now; None: nobody who has shown a sign of life.
+        runner: who migrates just now; None: nobody who has shown a sign of life, and
+            is connected.
         half_applied: revisions of which only so many statements are committed.
         invalid_indexes: indexes that no query uses, and every write maintains.
         unproven: constraints that hold for new rows only.
@@ -141,8 +147,27 @@ async def read_status(
     )
 
 
-def _way(revision: str) -> str:
-    return "down" if revision.endswith(DOWN) else "up"
+def _way_on(revision: str, last: RunRecord | None) -> str:
+    """What goes on with it; where a way down was to lead, its run knows."""
+    if not revision.endswith(DOWN):
+        return "`pm33 migrate up`"
+    if last is None or last.kind != "downgrade":
+        return "`pm33 migrate down --to REVISION`"
+    return command_down(last.goal, last.source)
+
+
+def _without(index: str) -> str:
+    """What REINDEX CONCURRENTLY has left has a name of its own, and no revision.
+
+    https://www.postgresql.org/docs/current/sql-reindex.html (rebuilding concurrently)
+    """
+    drop = f"DROP INDEX CONCURRENTLY {index}"
+    left = _LEFT.search(index)
+    if left is None:
+        return f"run its revision again, or {drop}"
+    if left[1] == "old":
+        return f"{drop}: what REINDEX has put into its place is whole"
+    return f"{drop}, then the REINDEX that has left it again"
 
 
 def faults_of(status: MigrationStatus) -> tuple[Fault, ...]:
@@ -163,14 +188,14 @@ def faults_of(status: MigrationStatus) -> tuple[Fault, ...]:
             Fault(
                 kind=FaultKind.INCOMPATIBLE,
                 message="a contract revision has removed what this release uses",
-                remedy="deploy a release that knows that revision",
+                remedy=f"deploy a release that knows {', '.join(state.demanded)}",
             )
         )
     faults += [
         Fault(
             kind=FaultKind.HALF_APPLIED,
             message=f"{revision} is half applied: {count} of its statements are done",
-            remedy=f"`pm33 migrate {_way(revision)}` goes on where it ended",
+            remedy=f"{_way_on(revision, status.last)} goes on where it ended",
         )
         for revision, count in status.half_applied.items()
         if status.runner is None  # else it is being applied
@@ -179,7 +204,7 @@ def faults_of(status: MigrationStatus) -> tuple[Fault, ...]:
         Fault(
             kind=FaultKind.INVALID_INDEX,
             message=f"index {name} is not valid: writes keep it, no query uses it",
-            remedy=f"run its revision again, or DROP INDEX CONCURRENTLY {name}",
+            remedy=_without(name),
         )
         for name in status.invalid_indexes
     ]

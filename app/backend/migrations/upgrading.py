@@ -20,6 +20,8 @@ from app.backend.migrations.running.events import MigrationEvent, Tell
 from app.backend.migrations.running.options import RunOptions
 from app.backend.migrations.running.stopping import StopSign
 from app.backend.migrations.running.thread import run_in_thread
+from app.backend.migrations.running.way import Up
+from app.backend.migrations.scripts import scripts_of
 from app.backend.migrations.sources import OURS, Source
 
 if TYPE_CHECKING:
@@ -33,14 +35,14 @@ class Work:
     """What is to be done, and where it began.
 
     Attributes:
-        planned: whether it has been agreed to, by its hash.
+        plan: the hash of the plan that was agreed to; None: there is none.
     """
 
     target: DatabaseTarget
     revision: str
     sources: Sequence[Source]
     before: SchemaState
-    planned: bool
+    plan: str | None
 
     @property
     def histories(self) -> list[RevisionHistory]:
@@ -58,18 +60,35 @@ async def upgrade_sources(
     """One run for each source that has something to do, ours first."""
     options = options or RunOptions.of(get_config().migrations)
     stop, tell = stop or StopSign(), tell or _ignore
-    state = work.before
+    state, agreement = work.before, _Agreement(work, decide)
     for source in work.sources:
         if not is_wanted(work.revision, state, source=source):
             continue
-        judged = partial(decide, source=source)
-        if work.planned and state is not work.before:
-            judged = partial(may_go_on, source=source, before=work.before)
+        judged = partial(agreement, source=source)
         make = partial(_made, work, source, judged, options, stop)
         await run_in_thread(make, stop=stop, tell=tell, wait=options.wait)
         async with asked(work.target) as connection:
             state = await read_schema_state(connection, work.histories)
     return state
+
+
+class _Agreement:
+    """Decides for each source in turn; a plan is compared before the first that runs.
+
+    After that the schema is another one, and so would be the plan.
+    """
+
+    def __init__(self, work: Work, decide: "Callable[..., bool]") -> None:
+        self._work = work
+        self._decide = decide
+        self._compared = False
+
+    def __call__(self, state: SchemaState, *found: object, source: Source) -> bool:
+        if self._compared:
+            return may_go_on(state, source=source, before=self._work.before)
+        goes = self._decide(state, *found, source=source)
+        self._compared = goes and self._work.plan is not None
+        return goes
 
 
 def _made(
@@ -80,12 +99,10 @@ def _made(
     stop: StopSign,
     tell: Tell,
 ) -> "Runner":
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
-
     from app.backend.migrations.running.runner import Runner  # noqa: PLC0415 - 1 s
 
     config = alembic_config(source)
-    goal = goal_in(ScriptDirectory.from_config(config), work.revision)
+    goal = goal_in(scripts_of(config), work.revision)
     return Runner(
         config,
         work.target,
@@ -95,14 +112,14 @@ def _made(
         stop=stop,
         tell=tell,
         histories=work.histories,
+        way=Up(goal or work.revision, work.plan),
     )
 
 
 def is_wanted(
     revision: str,
     state: SchemaState,
-    _fingerprint: str = "",
-    *,
+    *_found: object,
     source: Source = OURS,
 ) -> bool:
     """Whether there is something to do; without a plan, whatever the schema is."""
@@ -111,7 +128,7 @@ def is_wanted(
     return may_upgrade(own) and not reached
 
 
-def _nothing(_state: SchemaState, _fingerprint: str) -> bool:
+def _nothing(*_found: object) -> bool:
     """The destination is none of this source."""
     return False
 

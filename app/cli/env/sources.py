@@ -172,20 +172,15 @@ def _environment(found: re.Match[str]) -> str:
 
 def _of_platform(platform: str, environment: str) -> Variables:
     """The variables that the platform's next deployment would be given."""
-    if platform == "railway":
-        raise UnreadableSourceError(
-            "Railway's variables cannot be read by this release",
-            remedy=f"`railway variables --environment {environment} --kv > FILE`, then"
-            " name FILE; or `railway run` before this command, and name process",
-        )
     from app.backend.deploy.planning.environment import (  # noqa: PLC0415 - 0.5 s
         variables_of,
     )
 
-    return variables_of(asyncio.run(_asked(environment)), platform, environment)
+    given = asyncio.run(_asked(platform, environment))
+    return variables_of(given, platform, environment)
 
 
-async def _asked(environment: str) -> Mapping[str, str | None]:
+async def _asked(platform: str, environment: str) -> Mapping[str, str | None]:
     from app.backend.config.environment import read_config  # noqa: PLC0415 - as above
     from app.backend.deploy.opening import (  # noqa: PLC0415 - 0.5 s
         open_platform,
@@ -194,10 +189,10 @@ async def _asked(environment: str) -> Mapping[str, str | None]:
 
     # Neither is any matter here, and a wrong one keeps the rest from being read.
     environ = {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
-    target = {"ENVIRONMENT": environment, "PM33_PLATFORM": "local"}
+    target = {"ENVIRONMENT": environment, "PM33_PLATFORM": platform}
     config = read_config({**environ, **target})
     runs = platform_environment(config.home)
-    if runs != environment:
+    if platform == "local" and runs != environment:
         raise _runs_another(f"the local platform of {config.home}", runs, environment)
     opened = open_platform(config, environment)
     try:

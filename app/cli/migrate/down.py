@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.failure import Failure
+from app.cli.migrate.settings import usable_config
 from app.cli.options import Seconds, actor, json_option
 from app.errors import DataAtRiskError
 
@@ -26,6 +27,12 @@ __all__ = ["down"]
     required=True,
     metavar="REVISION",
     help="Where to, as Alembic names it: an id, or -1.",
+)
+@click.option(
+    "--source",
+    metavar="NAME",
+    help="Whose revisions, where an id does not tell: app (those of PM33_MIGRATIONS) or"
+    " pm33.",
 )
 @click.option(
     "--accept-loss",
@@ -52,7 +59,9 @@ __all__ = ["down"]
 )
 @click.option("--show-queries", is_flag=True, help="Show the queries that block.")
 @json_option
-def down(to: str, *, rehearse: bool, as_json: bool, **given: Any) -> None:
+def down(
+    to: str, *, source: str | None, rehearse: bool, as_json: bool, **given: Any
+) -> None:
     """Reverses revisions, the newest first, where that loses neither rows nor values.
 
     The live data is asked first, in one transaction that only reads: what has been
@@ -60,19 +69,17 @@ def down(to: str, *, rehearse: bool, as_json: bool, **given: Any) -> None:
     its count, and nothing is reversed.
 
     Exit codes: 0 reversed; 1 failed, or the locks were not to be had (run it again), or
-    the rehearsal did not go well; 5 refused, because something would be lost or there
-    is no such way; 130 stopped.
+    the rehearsal did not go well; 2 whose revisions are meant is not clear; 5 refused,
+    because something would be lost or there is no such way; 130 stopped.
     """
-    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
-
     if bool(given["reason"].strip()) != given["accept_loss"]:
         raise click.UsageError("--accept-loss and --reason belong together")
-    config = get_config()
+    config = usable_config()
     if rehearse:
-        _show(asyncio.run(_rehearse(config, to)), as_json=as_json)
+        _show(asyncio.run(_rehearse(config, to, source)), as_json=as_json)
         return
     try:
-        asyncio.run(_down(config, to, given, as_json=as_json))
+        asyncio.run(_down(config, to, source, given, as_json=as_json))
     except DataAtRiskError as error:
         if not as_json:
             raise
@@ -82,14 +89,19 @@ def down(to: str, *, rehearse: bool, as_json: bool, **given: Any) -> None:
 
 
 async def _down(
-    config: "Config", to: str, given: dict[str, Any], *, as_json: bool
+    config: "Config",
+    to: str,
+    source: str | None,
+    given: dict[str, Any],
+    *,
+    as_json: bool,
 ) -> None:
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
     from app.backend.migrations.back.refusal import refuse  # noqa: PLC0415 - as above
     from app.cli.migrate.stopping import stopped_by_signals  # noqa: PLC0415 - as above
 
     target = migration_manager.migration_target(config)
-    way = await migration_manager.way_down(target, to, tell=_tell)
+    way = await migration_manager.way_down(target, to, source=source, tell=_tell)
     if given["dry_run"]:
         _show_way(way, as_json=as_json)
         return
@@ -116,11 +128,15 @@ async def _down(
     click.echo(f"reversed {names} (run {run})", err=True)
 
 
-async def _rehearse(config: "Config", to: str) -> "tuple[Rehearsed, ...]":
+async def _rehearse(
+    config: "Config", to: str, source: str | None
+) -> "tuple[Rehearsed, ...]":
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
 
     target = migration_manager.migration_target(config)
-    return await migration_manager.rehearse(target, to, home=config.home, tell=_tell)
+    return await migration_manager.rehearse(
+        target, to, source=source, home=config.home, tell=_tell
+    )
 
 
 def _tell(event: "MigrationEvent") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.migrate.settings import usable_config
 from app.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def history(run: str | None, limit: int, *, as_json: bool) -> None:
     """Shows the runs, the newest first; of one RUN its statements and its tries."""
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
 
-    target = migration_manager.migration_target()
+    target = migration_manager.migration_target(usable_config())
     found = asyncio.run(migration_manager.history(target, limit=limit, run=run))
     if run is not None and not found:
         raise click.UsageError(f"there was no run {run}")
@@ -44,11 +45,14 @@ def _line(one: "RunRecord") -> str:
     seconds = (one.ended_at - one.started_at).total_seconds() if one.ended_at else None
     took = "not ended" if seconds is None else f"{seconds:.1f} s"
     way = f"{', '.join(one.before) or 'nothing'} -> {', '.join(one.after or ()) or '?'}"
+    whose = "" if one.source == "pm33" else f"{one.source}: "
     when = f"{one.started_at:%Y-%m-%d %H:%M:%S}"
-    return f"{one.run}  {when}  {one.state:<11}  {took:>9}  {way}  {one.actor}"
+    return f"{one.run}  {when}  {one.state:<11}  {took:>9}  {whose}{way}  {one.actor}"
 
 
 def _details(one: "RunRecord") -> Iterator[str]:
+    if one.plan is not None and (one.steps or one.attempts):
+        yield f"plan     {one.plan}"
     for step in one.steps:
         made_by = f" ({step.directive})" if step.directive else ""
         yield f"done     {step.revision}{made_by}: {_short(step.statement)}"
@@ -60,7 +64,8 @@ def _details(one: "RunRecord") -> Iterator[str]:
             + (f"; blocked by {blockers}" if blockers else "")
         )
     if one.error is not None:
-        yield f"error    {one.error.get('type')}: {_short(one.error.get('message'))}"
+        message = " ".join(str(one.error.get("message")).split())
+        yield f"error    {one.error.get('type')}: {message}"
 
 
 def _blocker(each: dict[str, Any]) -> str:

@@ -109,9 +109,9 @@ def _configs() -> "list[AlembicConfig]":
 
 
 def _scripts() -> "list[ScriptDirectory]":
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
+    from app.backend.migrations.scripts import scripts_of  # noqa: PLC0415 - 0.5 s
 
-    return [ScriptDirectory.from_config(one) for one in _configs()]
+    return [scripts_of(one) for one in _configs()]
 
 
 def _shown(findings: "Sequence[Finding]", form: str) -> str:

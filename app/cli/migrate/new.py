@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.migrate.settings import usable_config
 from app.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def new(
     own. What cannot be done safely in one step is refused, with what to do instead.
 
     Exit codes: 0 everything is written, or there is nothing to write; 1 something was
-    refused, the rest is written; 5 the database lacks revisions that are there.
+    refused, the rest is written; 5 the database lacks revisions that are here, or has
+    some that are not.
     """
     written = asyncio.run(_write(message, source, contract=contract, empty=empty))
     if as_json:
@@ -55,11 +57,10 @@ def new(
 async def _write(
     message: str, source: str | None, *, contract: bool, empty: bool
 ) -> "Written":
-    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - as above
     from app.backend.migrations.sources import source_named  # noqa: PLC0415 - as above
 
-    config = get_config()
+    config = usable_config()
     return await migration_manager.write_revisions(
         migration_manager.migration_target(config),
         message,

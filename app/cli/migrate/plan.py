@@ -6,6 +6,7 @@ import json
 import click
 
 from app.cli.migrate.scratch import place_of, scratch_option
+from app.cli.migrate.settings import usable_config
 
 __all__ = ["plan"]
 
@@ -39,14 +40,13 @@ def plan(*, as_json: bool, destination: str, trace: bool, scratch: str) -> None:
     Exit codes: 0 the plan is shown; 1 the database cannot be asked; 2 there is no such
     revision.
     """
-    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 1 s
     from app.backend.migrations.planning.planner import (  # noqa: PLC0415 - as above
         Scratch,
     )
     from app.backend.migrations.planning.table import render  # noqa: PLC0415 - as above
 
-    config = get_config()
+    config = usable_config()
     target = migration_manager.migration_target(config)
     where = Scratch(home=config.home, place=place_of(scratch, config))
     found = asyncio.run(

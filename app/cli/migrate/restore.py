@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.migrate.settings import usable_config
 from app.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def restore(run: str | None, *, as_json: bool) -> None:
     """
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
 
-    target = migration_manager.migration_target()
+    target = migration_manager.migration_target(usable_config())
     report = asyncio.run(
         migration_manager.restore(
             target, run, tell=lambda event: click.echo(str(event), err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.migrate.settings import usable_config
 from app.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def status(*, as_json: bool) -> None:
     """Shows where the schema is, who migrates, and what was left behind."""
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
 
-    target = migration_manager.migration_target()
+    target = migration_manager.migration_target(usable_config())
     found = asyncio.run(migration_manager.status(target))
     if as_json:
         click.echo(json.dumps(found.to_dict()))
@@ -42,7 +43,7 @@ def verify(*, as_json: bool) -> None:
     """
     from app.backend.migrations import migration_manager  # noqa: PLC0415 - 0.3 s
 
-    target = migration_manager.migration_target()
+    target = migration_manager.migration_target(usable_config())
     faults = asyncio.run(migration_manager.verify(target))
     wrong = [fault for fault in faults if not fault.is_note]
     if as_json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.migrate.settings import usable_config
 from app.cli.options import Seconds, actor, json_option
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ __all__ = ["up"]
     help="For the pre-deploy command: apply what PM33_MIGRATION_PLAN was made for,"
     " or what PM33_MIGRATE_ON_DEPLOY=expand allows; else only look.",
 )
-@click.option("--plan", help="Refuse when `migrate plan` shows another hash by now.")
+@click.option(
+    "--plan",
+    metavar="HASH",
+    help="Refuse when `migrate plan` shows another hash by now; a run of this plan that"
+    " was cut off is gone on with.",
+)
 @click.option(
     "--lock-timeout",
     type=Seconds(zero=False),
@@ -72,17 +78,19 @@ def up(
     locks were not to be had (run it again); 5 refused, because of the plan, a pooler,
     or because this release cannot live with the schema; 130 stopped.
     """
-    from app.backend.config.environment import get_config  # noqa: PLC0415 - 0.3 s
-
     if plan_from_env and plan is not None:
         raise click.UsageError("--plan and --plan-from-env are two plans")
     if plan_from_env and phase != "expand":
         raise click.UsageError("a pre-deploy command only expands")
-    config = get_config()
+    config = usable_config()
+    if sql and (plan_from_env or plan is not None or as_json):
+        raise click.UsageError("--sql asks no database, and prints nothing but SQL")
     if sql:
         _print(config, phase)
         return
     state = asyncio.run(_up(config, phase, plan, from_env=plan_from_env, given=given))
+    if state is not None:
+        _refuse_behind(state)
     if as_json:
         click.echo(json.dumps(None if state is None else state.to_dict()))
     click.echo(_told(state), err=True)
@@ -138,16 +146,27 @@ def _talker(*, verbose: bool) -> "Callable[[MigrationEvent], None]":
     """Says on stderr what somebody who waits wants to know."""
     from app.backend.migrations.migration_manager import Happening  # noqa: PLC0415
 
-    quiet = {
-        *(Happening.REVISION, Happening.APPLIED),
-        *(Happening.STATEMENT, Happening.DONE),
-    }
+    quiet = {Happening.REVISION, Happening.STATEMENT, Happening.DONE}
 
     def tell(event: "MigrationEvent") -> None:
         if verbose or event.kind not in quiet:
             click.echo(str(event), err=True)
 
     return tell
+
+
+def _refuse_behind(state: "SchemaState") -> None:
+    """The phase contract applies nothing of a source that contracts nothing."""
+    from app.errors import PreflightError  # noqa: PLC0415 - seldom
+
+    behind = [one for one in state.each if one.position == "behind"]
+    if behind:
+        names = ", ".join(one.source for one in behind)
+        raise PreflightError(
+            f"the schema of {names} is behind {behind[0].needed}, and no contract"
+            " revision leads there",
+            remedy="`pm33 migrate up` first",
+        )
 
 
 def _told(state: "SchemaState | None") -> str:
@@ -158,7 +177,7 @@ def _told(state: "SchemaState | None") -> str:
 
 def _of_source(state: "SchemaState") -> str:
     whose = "" if state.source == "pm33" else f" of {state.source}"
+    at = ", ".join(state.applied) or "nothing"
     if state.position == "ahead":
-        at = ", ".join(state.applied)
         return f"schema{whose} is ahead of this release, at {at}"
-    return f"schema{whose} is at {state.needed or 'nothing'}"
+    return f"schema{whose} is at {at}"

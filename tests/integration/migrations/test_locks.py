@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -58,17 +59,23 @@ async def reading(url: str) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def reading_in_turns(url: str) -> AsyncIterator[None]:
-    """Transactions of 0.2 s, of which one begins before the other has ended."""
+    """Transactions that end one by one, each much longer than a try may last."""
+    lengths = random.Random(33)  # noqa: S311 - no secret
+    begun = asyncio.Semaphore(0)
 
-    async def read(later: float) -> None:
-        await asyncio.sleep(later)
-        while True:
-            async with reading(url):
-                await asyncio.sleep(0.2)
+    async def read() -> None:
+        # On one connection: on a busy machine, opening another takes as long.
+        async with connected(url) as connection:
+            while True:
+                async with connection.transaction():
+                    await connection.execute(READ)
+                    begun.release()
+                    await asyncio.sleep(lengths.uniform(0.6, 1.2))
 
     async with asyncio.TaskGroup() as tasks:
-        readers = [tasks.create_task(read(later)) for later in (0.0, 0.07, 0.14)]
-        await asyncio.sleep(0.1)
+        readers = [tasks.create_task(read()) for _ in range(6)]
+        for _ in readers:
+            await begun.acquire()
         yield
         for reader in readers:
             reader.cancel()
@@ -146,6 +153,7 @@ async def test_a_table_that_somebody_has_to_himself_is_said_to_be_in_the_way(
     assert "pg_locks" in caught.value.remedy
 
 
+@pytest.mark.full
 async def test_a_step_of_a_directive_waits_longer_each_time(
     shop: str, tmp_path: Path
 ) -> None:
@@ -160,7 +168,7 @@ async def test_a_step_of_a_directive_waits_longer_each_time(
     )
     async with reading_in_turns(shop):
         with pytest.raises(LocksDeniedError):
-            await run(shop, chain, budget=3, cap=10)
+            await run(shop, chain, budget=8, cap=10)
     async with connected(shop) as connection:
         waited = await connection.fetch(
             "select lock_timeout from ops.migration_attempt order by id"

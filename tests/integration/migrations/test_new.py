@@ -67,6 +67,7 @@ async def test_what_models_say_is_written_in_its_safe_form_and_goes_both_ways(
     ):
         assert f"op.{directive}(" in text, directive
     assert [one.id for one in second.revisions][:2] == ["0002_more", "0003_more"]
+    assert "raise MigrationError(\n" in text
     assert "import tests.support.shop_models\n" in text
     assert "drop customer.fax" in " ".join(second.later)
     assert "drop table stamp" in " ".join(second.later)
@@ -91,6 +92,54 @@ async def test_what_models_say_is_written_in_its_safe_form_and_goes_both_ways(
     await shop.up()
     await shop.up("contract@head")
     await shop.alembic("check")
+
+
+async def test_constraints_without_a_name_get_the_servers_and_go_both_ways(
+    shop: Shop,
+) -> None:
+    shop.models = "NAMELESS_FIRST"
+    await shop.new("visits")
+    await shop.up()
+    shop.models = "NAMELESS_SECOND"
+
+    written = await shop.new("bills")
+
+    text = shop.read(written)
+    for line in (
+        'op.safe_create_unique(op.f("visit_code_key"), "visit", ["code"])',
+        'op.safe_drop_constraint(op.f("visit_code_key"), "visit", type_="unique")',
+        'op.f("visit_before_id_fkey"),',
+        'op.f("bill_visit_id_fkey"),',
+        'op.f("visit_1"),',
+    ):
+        assert line in text, line
+    assert 'op.f("visit_0")' not in text  # it is there
+    assert text.count("bill_counts") == 1  # comes with its table
+    checks = (
+        "SELECT conname FROM pg_constraint WHERE contype = 'c'"
+        " AND conrelid = 'visit'::regclass ORDER BY 1"
+    )
+    await shop.up()
+    assert await query(shop, checks) == ["visit_0", "visit_1"]
+    await shop.alembic("check")
+    assert not (await shop.new("nothing")).revisions
+    await shop.alembic("downgrade", "base")
+    await shop.up()
+    await assert_clean(shop)
+
+
+async def test_a_database_that_has_revisions_of_others_is_not_compared(
+    shop: Shop,
+) -> None:
+    await shop.new("begin")
+    theirs = await shop.new("theirs", empty=True)
+    await shop.up()
+    shop.forget(theirs)
+
+    with pytest.raises(PreflightError, match="has 0002_theirs, which this") as caught:
+        await shop.new("mine")
+
+    assert "git pull" in caught.value.remedy
 
 
 @pytest.mark.full
@@ -170,7 +219,9 @@ async def test_without_models_only_an_empty_revision_is_written(shop: Shop) -> N
 
 async def assert_clean_but_empty(shop: Shop) -> None:
     (path,) = shop.folder.glob("*.py")
-    assert "    pass\n" in path.read_text()
+    text = path.read_text()
+    assert "    pass\n" in text
+    assert "import sqlalchemy as sa\nfrom alembic import op\n" in text
 
 
 @pytest.mark.full

@@ -210,6 +210,21 @@ async def test_a_contract_revision_stands_for_the_head_that_it_depends_on(
 
 
 @pytest.mark.full
+async def test_a_new_database_is_expanded_though_a_contract_revision_depends_on_that(
+    tmp_path: Path, database_url: str, postgres: EmbeddedServer
+) -> None:
+    shop = Shop(tmp_path, target_of(database_url))
+    await shop.new("begin")
+    await shop.up()
+    await shop.new("end", contract=True, empty=True)
+    async with fresh_database(postgres) as url:
+        shop = Shop(tmp_path, target_of(url))
+        await shop.up()
+        state = await migration_manager.schema_state(shop.target, shop.sources)
+    assert state.of("app").applied == ("0001_begin",)
+
+
+@pytest.mark.full
 async def test_who_migrates_theirs_in_between_spoils_the_plan(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -239,3 +254,37 @@ async def test_the_gate_waits_for_the_applications_schema_too(
 
     assert fault is None or fault["source"] == "database"
     assert check["data"]["schema"]["app"]["position"] == "current"
+
+
+async def test_the_phase_contract_does_not_pass_over_what_has_to_expand_first(
+    database_url: str, folder: Path
+) -> None:
+    refused = await ask(database_url, folder, "up", "--phase", "contract")
+
+    assert refused.code == 5
+    assert "the schema of app is behind a1" in refused.err
+    assert "remedy: `pm33 migrate up` first" in refused.err
+    assert await rows(database_url, ROWS.format("ops")) == [EXPAND_HEAD]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("up", "--plan-from-env"),
+        pytest.param(("plan", "--no-trace"), marks=pytest.mark.full),
+        pytest.param(("up",), marks=pytest.mark.full),
+        pytest.param(("new", "--empty", "more"), marks=pytest.mark.full),
+        pytest.param(("lint",), marks=pytest.mark.full),
+    ],
+)
+async def test_a_file_that_is_no_revision_is_named(
+    database_url: str, folder: Path, command: tuple[str, ...]
+) -> None:
+    with (folder / "versions" / "a1_cake.py").open("a") as file:
+        file.write("\n\nimport nothing_of_that_name\n")
+
+    refused = await ask(database_url, folder, *command)
+
+    assert refused.code == 2
+    assert "loaded: a1_cake.py:18: ModuleNotFoundError: No module" in refused.err
+    assert "Traceback" not in refused.err

@@ -21,6 +21,18 @@ def forms_cases() -> Iterator[Case]:
     yield from _imported()
     yield from _proxies()
     yield from _addresses()
+    yield from _railway()
+
+
+def _railway() -> Iterator[Case]:
+    everywhere = {"production": ERROR, "staging": ERROR, "development": ERROR}
+    name = "PM33_RAILWAY_API_URL"
+    for text in ("http://backboard.railway.com/graphql/v2", "backboard.railway.com"):
+        yield from alike(
+            f"asked at {text}", {name: text}, name, "railway-api-url", **everywhere
+        )
+    for text in ("https://example.com/graphql?source=us", "http://127.0.0.1:9/x"):
+        yield case(f"may be asked at {text}", PRODUCTION, {name: text})
 
 
 def _hosts() -> Iterator[Case]:

@@ -15,6 +15,8 @@ from tests.support.rule_cases.case import (
 
 __all__ = ["signing_cases"]
 
+_HOOK = "PM33_RAILWAY_HOOK_SECRET"
+
 
 def signing_cases() -> Iterator[Case]:
     for name, text, rule in (
@@ -114,5 +116,36 @@ def _rest() -> Iterator[Case]:
         "PM33_ADMIN_TOKEN",
         "short-token",
         production=WARNING,
+        staging=None,
+    )
+    yield from _hook_cases(both)
+
+
+def _hook_cases(both: str) -> Iterator[Case]:
+    token = "a-project-token-of-9f2c7b41"
+    yield from alike(
+        "a secret that no address can hold",
+        {"RAILWAY_TOKEN": token, _HOOK: f"{both}/{both}"},
+        _HOOK,
+        "hook-secret-in-address",
+        production=WARNING,
+        staging=WARNING,
+        development=None,
+    )
+    yield from alike(
+        "webhooks that nobody can check",
+        {_HOOK: f"{both}{both}"},
+        _HOOK,
+        "hook-without-token",
+        production=WARNING,
+        staging=WARNING,
+        development=None,
+    )
+    yield from alike(
+        "webhooks as they should be",
+        {"RAILWAY_API_TOKEN": token, _HOOK: f"{both}{both}"},
+        _HOOK,
+        "hook-without-token",
+        production=None,
         staging=None,
     )

@@ -4,6 +4,7 @@ import pytest
 
 from app.cli.delivery import Delivery
 from app.errors import ConfigError
+from tests.support.captured_logs import captured_logs
 
 
 def test_a_deploy_never_runs_with_a_default_in_place_of_what_was_meant(
@@ -11,7 +12,7 @@ def test_a_deploy_never_runs_with_a_default_in_place_of_what_was_meant(
 ) -> None:
     monkeypatch.setenv("PM33_HOME", str(tmp_path))
     monkeypatch.setenv("PM33_BAKE", "soon")
-    with pytest.raises(ConfigError, match="PM33_BAKE") as refused:
+    with captured_logs({}), pytest.raises(ConfigError, match="PM33_BAKE") as refused:
         Delivery.into("development").refuse_unusable()
 
     assert refused.value.remedy == "correct the value; without one its default counts"

@@ -40,6 +40,16 @@ def test_json_is_asked_for_however_wrong_the_rest_is(words: tuple[str, ...]) -> 
     assert wants_json(cli, "pm33", words)
 
 
+def test_nothing_is_coloured_where_nobody_wants_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with pytest.raises(SystemExit):
+        main(["migrate", "lint", "--sql", "nowhere.sql"])
+    assert capsys.readouterr().err.startswith("error: nowhere.sql cannot be read")
+
+
 @pytest.mark.parametrize("words", NOT_ASKED, ids=" ".join)
 def test_what_only_looks_like_the_option_does_not_ask(words: tuple[str, ...]) -> None:
     assert not wants_json(cli, "pm33", words)

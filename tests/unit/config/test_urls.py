@@ -7,6 +7,7 @@ from app.backend.config.urls import (
     is_http,
     is_railways_own,
     is_this_machine,
+    keeps_secrets,
     split_url,
 )
 
@@ -66,3 +67,26 @@ def test_another_machine_does_not_pass_for_this_one(host: str) -> None:
 def test_a_public_host_does_not_pass_for_one_of_railways_network() -> None:
     assert is_railways_own("postgres.railway.internal")
     assert not is_railways_own("postgres.railway.internal.io")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://pm33.app/x?y=z", True),
+        ("http://127.0.0.1:1/", True),
+        ("http://[::1]/", True),
+        ("http://localhost", True),
+        ("http://pm33.app", False),
+        ("http://10.0.0.7", False),
+        ("http://localhost.pm33.app", False),
+        ("ftp://localhost", False),
+        ("https://", False),
+        ("http://[::1", False),
+        ("", False),
+    ],
+)
+def test_a_secret_may_go_out_by_tls_or_not_leave_the_machine(
+    text: str,
+    expected: bool,  # noqa: FBT001 - a column
+) -> None:
+    assert keeps_secrets(text) == expected

@@ -91,6 +91,9 @@ def test_a_folder_without_revisions_needs_nothing(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_an_alembic_project_has_them_in_versions(folder: Path) -> None:
+    (folder / "env.py").touch()
+    with pytest.raises(ConfigError, match="project of Alembic's without"):
+        theirs(folder)
     (folder / "versions").mkdir()
     write(folder / "versions", "z")
     table = "shop.alembic_version"
@@ -107,6 +110,8 @@ def test_what_cannot_be_used_is_said(folder: Path) -> None:
     with pytest.raises(ConfigError, match="2 heads: b, e"):
         theirs(folder)
     (folder / "e.py").unlink()
+    with pytest.raises(ConfigError, match="where our own revisions are kept"):
+        theirs(folder, PM33_VERSION_TABLE="ops.alembic_version")
     write(folder, OURS.known[0], "b")
     with pytest.raises(ConfigError, match="called as ours"):
         theirs(folder)

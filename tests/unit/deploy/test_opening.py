@@ -17,7 +17,7 @@ from app.backend.deploy.platforms.local.control import ControlServer
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.sockets import make_run_dir
 from app.backend.deploy.platforms.local.state import PlatformState, save_state
-from app.errors import ConfigError, PreflightError
+from app.errors import PreflightError
 from tests.support.local_platform import short_home
 
 
@@ -141,9 +141,12 @@ async def test_a_database_that_will_not_come_is_not_waited_for(
     ("environment", "variables"),
     [("production", {}), ("development", {"PM33_PLATFORM": "railway"})],
 )
-def test_railway_is_refused_with_a_remedy(
+async def test_what_runs_on_railway_is_opened_without_asking_anybody(
     environment: str, variables: dict[str, str]
 ) -> None:
-    with pytest.raises(ConfigError, match="Railway") as raised:
-        open_platform(read_config(variables), environment)
-    assert raised.value.remedy
+    platform = open_platform(read_config(variables), environment)
+    requests = await platform.requests()
+    await platform.close()
+    assert platform.name == "railway"
+    assert requests is not None
+    assert requests.made == 0

@@ -1,5 +1,7 @@
+import json
 import socket
 import ssl
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -8,11 +10,13 @@ from app.backend.database.schema_heads import EXPAND_HEAD, REVISIONS
 from app.backend.database.schema_state import SchemaState, judge_schema
 from app.backend.migrations.judgement import (
     is_outage,
+    may_carry_out,
     may_upgrade,
     may_upgrade_on_deploy,
 )
 from app.backend.migrations.planning.hashing import pending_work, plan_hash_of
 from app.backend.migrations.revisions import heads, pending_revisions
+from app.backend.migrations.running.begun import Begun
 from app.errors import PreflightError, SchemaIncompatibleError, TargetError
 
 BEHIND = judge_schema([REVISIONS[0]], [])
@@ -21,6 +25,10 @@ AHEAD = judge_schema(["9999"], [])
 GONE = judge_schema(["9999"], ["9999"])
 SCHEMA = "a fingerprint"
 PLAN = plan_hash_of(BEHIND.applied, pending_work(BEHIND.applied), SCHEMA)
+
+
+BEGUN = replace(Begun.of(PLAN, BEHIND, SCHEMA), unfinished=True)
+HALF = judge_schema([REVISIONS[1]], [])
 
 
 @pytest.mark.parametrize("plan", [None, PLAN, "an old one"])
@@ -118,3 +126,45 @@ def test_a_revision_that_is_not_there_is_a_wrong_question(name: str) -> None:
     with pytest.raises(TargetError) as caught:
         pending_revisions((), name)
     assert "expand@head" in caught.value.remedy
+
+
+def test_a_plan_that_is_named_is_carried_out_as_long_as_it_is_the_same() -> None:
+    assert may_carry_out(BEHIND, SCHEMA, plan=PLAN)
+    assert not may_carry_out(CURRENT, SCHEMA, plan="any")
+    assert not may_carry_out(AHEAD, SCHEMA, plan="any")
+    with pytest.raises(PreflightError, match="those of the plan") as caught:
+        may_carry_out(BEHIND, "another", plan=PLAN)
+    assert "PM33_MIGRATION_PLAN" not in str(caught.value)
+    assert "`pm33 migrate plan`" in caught.value.remedy
+
+
+@pytest.mark.parametrize("state", [BEHIND, HALF], ids=["none", "some"])
+def test_a_plan_goes_on_with_what_its_own_run_has_left(state: SchemaState) -> None:
+    begun = Begun.read(json.loads(json.dumps(BEGUN.to_dict())))
+    assert begun == replace(BEGUN, unfinished=False)
+    assert may_carry_out(state, "half done", BEGUN, plan=PLAN)
+    assert may_upgrade_on_deploy(state, "half done", BEGUN, plan=PLAN, expand=False)
+    assert may_carry_out(HALF, "half done", begun, plan=PLAN)
+
+
+@pytest.mark.parametrize(
+    ("begun", "state"),
+    [
+        pytest.param(None, HALF, id="nothing is known"),
+        pytest.param(replace(BEGUN, plan="another"), HALF, id="another plan"),
+        pytest.param(replace(BEGUN, fingerprint="x"), HALF, id="another schema"),
+        pytest.param(Begun.of(PLAN, HALF, SCHEMA), HALF, id="other rows"),
+        pytest.param(replace(BEGUN, applied={}), HALF, id="another source"),
+        pytest.param(BEGUN, judge_schema([], []), id="less than it began with"),
+        pytest.param(
+            replace(BEGUN, unfinished=False), BEHIND, id="nothing was left behind"
+        ),
+    ],
+)
+def test_a_plan_does_not_go_on_with_what_others_have_left(
+    begun: Begun | None, state: SchemaState
+) -> None:
+    with pytest.raises(PreflightError):
+        may_carry_out(state, "half done", begun, plan=PLAN)
+    with pytest.raises(PreflightError):
+        may_upgrade_on_deploy(state, "half done", begun, plan=PLAN, expand=True)

@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from app.backend.api.admin.documents import found, refusals
 from app.backend.config.environment import Config
-from app.errors import ConfigError
+from app.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
     from app.backend.deploy.overview import Overview
+    from app.backend.deploy.platforms.base import Platform
 
 __all__ = ["deployments_router"]
 
@@ -90,19 +91,19 @@ async def _overview(config: Config, limit: int, named: str | None = None) -> "Ov
     from app.backend.deploy.opening import open_platform  # noqa: PLC0415 - as above
     from app.backend.deploy.overview import look  # noqa: PLC0415 - as above
 
-    try:
-        platform = open_platform(config, config.environment)
-    except ConfigError as error:
-        overview = await look(
-            config, config.environment, None, limit=limit, named=named
-        )
-        return overview.noting(error)
-    try:
-        overview = await look(
+    async def ask(platform: "Platform | None") -> "Overview":
+        return await look(
             config, config.environment, platform, limit=limit, named=named
         )
-    finally:
-        await platform.close()
+
+    try:
+        platform = open_platform(config, config.environment)
+        try:
+            overview = await ask(platform)
+        finally:
+            await platform.close()
+    except (ConfigError, TargetError) as error:
+        return (await ask(None)).noting(error)
     if overview.trouble is not None and not overview.runs:
         raise overview.trouble
     return overview

@@ -14,11 +14,13 @@ from app.backend.config.rules.model import (
     Rule,
     severities,
 )
+from app.backend.config.urls import keeps_secrets
 
 __all__ = ["RULES"]
 
 _HOSTS = "ALLOWED_HOSTS"
 _PROXIES = "TRUSTED_PROXIES"
+_RAILWAY = "PM33_RAILWAY_API_URL"
 _EXTRA = "HEALTH_EXTRA_CHECKS"
 _OBJECT = re.compile(r"[^\s:/]+:[^\s:/]+")
 # Without a name the object is called app, as uvicorn's users expect.
@@ -84,6 +86,11 @@ def _any_proxy(facts: Facts) -> Broken:
         yield _PROXIES, "believes whoever asks"
 
 
+def _in_the_clear(facts: Facts) -> Broken:
+    if not keeps_secrets(facts.config.deployment.railway_api_url):
+        yield _RAILWAY, "is no https:// address"
+
+
 RULES: Final = (
     Rule(
         name="host-names",
@@ -119,5 +126,14 @@ RULES: Final = (
         reason="any client could claim another address and scheme by a header",
         remedy="name the proxy's address, unless nobody else can reach the service",
         broken=_any_proxy,
+    ),
+    Rule(
+        name="railway-api-url",
+        variables=(_RAILWAY,),
+        severity=EVERYWHERE,
+        reason="the token for Railway would travel in the clear, so that nothing is"
+        " asked there",
+        remedy="take it away; Railway's own is the default",
+        broken=_in_the_clear,
     ),
 )

@@ -1,5 +1,6 @@
 """The keys that sign, and the tokens of the service's own endpoints."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,6 +18,9 @@ _TOKENS = (
     *("PM33_ADMIN_TOKEN", "PM33_METRICS_TOKEN", "PM33_HEARTBEAT_TOKEN"),
     "PM33_RAILWAY_HOOK_SECRET",
 )
+_IN_PATHS = re.compile(r"[A-Za-z0-9._~-]*")
+_HOOK = "PM33_RAILWAY_HOOK_SECRET"
+_READERS = ("RAILWAY_TOKEN", "RAILWAY_API_TOKEN")
 _DAYS = "PM33_ROTATED"
 _LENGTH = 32
 _TOKEN_LENGTH = 22
@@ -60,6 +64,17 @@ def _short_token(facts: Facts) -> Broken:
         text = facts.text(name)
         if text is not None and len(text) < _TOKEN_LENGTH:
             yield name, f"has fewer than {_TOKEN_LENGTH} characters"
+
+
+def _not_for_paths(facts: Facts) -> Broken:
+    text = facts.text(_HOOK)
+    if text is not None and not _IN_PATHS.fullmatch(text):
+        yield _HOOK, "has characters that cannot stand in an address as they are"
+
+
+def _unread(facts: Facts) -> Broken:
+    if facts.is_there(_HOOK) and not any(map(facts.is_there, _READERS)):
+        yield _HOOK, f"is set without {' or '.join(_READERS)}, so no hook is taken"
 
 
 def _kept(facts: Facts) -> Iterator[tuple[str, datetime | None]]:
@@ -162,6 +177,25 @@ RULES: Final = (
         " that can roll back a release",
         remedy=_MAKE_ONE,
         broken=_short_token,
+    ),
+    Rule(
+        name="hook-secret-in-address",
+        variables=(_HOOK,),
+        severity=severities(Severity.WARNING, Severity.WARNING),
+        reason="Railway's webhooks carry it in their address, where letters, digits and"
+        " -._~ alone mean themselves (RFC 3986, 2.3)",
+        remedy=_MAKE_ONE,
+        broken=_not_for_paths,
+    ),
+    Rule(
+        name="hook-without-token",
+        variables=(_HOOK,),
+        severity=severities(Severity.WARNING, Severity.WARNING),
+        reason="a webhook is not believed: the service asks Railway how things are, and"
+        " answers 404 where it cannot",
+        remedy="give the service a token of its own project and environment, or take"
+        f" {_HOOK} away",
+        broken=_unread,
     ),
     Rule(
         name="previous-key-kept",

@@ -29,7 +29,7 @@ class MigrationSettings(Group):
         alias="PM33_VERSION_TABLE",
         pattern=r"^([^.\s]+\.)?[^.\s]*alembic_version[^.\s]*$",
         description="Where Alembic keeps which of the application's own revisions are "
-        "applied.",
+        "applied; its name has alembic_version in it, maybe behind a schema and a dot.",
     )
     lock_timeout: Annotated[Duration, Field(gt=0, le=60)] = Field(
         0.2,

@@ -9,6 +9,7 @@ from app.backend.config.environment import Environment
 from app.backend.config.validation import validate
 from app.backend.config.variables import Variables
 from app.backend.deploy.planning.findings import Finding, Severity
+from app.backend.deploy.planning.reverting import of_one_deployment
 
 __all__ = [
     "CODES",
@@ -53,10 +54,13 @@ def differing(
 ) -> list[str]:
     """The names of variables that two deployments differ in, each with how.
 
-    Never a value. What is sealed on either side cannot be compared.
+    Never a value. What is sealed on either side cannot be compared; what each
+    deployment has of its own, as its id, is left out.
     """
     told = []
     for name in sorted({*today, *before}):
+        if of_one_deployment(name):
+            continue
         if name not in before:
             told.append(f"{name} (new)")
         elif name not in today:

@@ -20,6 +20,7 @@ from app.backend.deploy.request import DeployRequest
 
 __all__ = [
     "AT_WORK",
+    "NO_WAY_BACK",
     "Finding",
     "Severity",
     "Survey",
@@ -30,6 +31,8 @@ __all__ = [
 
 AT_WORK: Final = "at_work"
 """The code of the finding that somebody else holds the lease."""
+NO_WAY_BACK: Final = "no_way_back"
+"""The code of the finding that nothing could be returned to, or not for long enough."""
 
 
 class Severity(StrEnum):
@@ -129,7 +132,11 @@ def findings_of(
         found.append(Finding(Severity.WARNING, facts.journal_trouble))
     if serving is None:
         found.append(
-            Finding(Severity.INFO, "nothing serves yet, so there is no way back")
+            Finding(
+                Severity.INFO,
+                "nothing serves yet, so there is no way back",
+                code=NO_WAY_BACK,
+            )
         )
     elif facts.way_back is None and request.way_back is None:
         found.append(
@@ -137,6 +144,7 @@ def findings_of(
                 Severity.WARNING,
                 "there is no deployment that could be returned to",
                 "if it turns bad, it can only be replaced",
+                NO_WAY_BACK,
             )
         )
     if serving is not None and serving.commit == request.commit:

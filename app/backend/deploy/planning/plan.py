@@ -127,7 +127,8 @@ def draw_up(
     Args:
         request: what is asked for.
         facts: what was found.
-        variables: what is to be said of those that the release would be given.
+        variables: what is to be said of those that the release would be given, and of
+            what only the platform knows.
         bake: seconds, the request's or the environment's.
         gate_hold: seconds, the request's or the setting.
     """

@@ -1,6 +1,6 @@
 """Looks at everything that a plan is drawn up from, and changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,6 +14,8 @@ from app.backend.deploy.planning.environment import (
 )
 from app.backend.deploy.planning.findings import Finding, Severity, Survey
 from app.backend.deploy.planning.plan import Plan, draw_up
+from app.backend.deploy.planning.returning import of_retention, of_variables
+from app.backend.deploy.planning.room import of_connections, room_of
 from app.backend.deploy.platforms.base import Deployment, ServiceSettings
 from app.backend.deploy.platforms.settings_file import SETTINGS_FILE
 from app.backend.deploy.records.ending import Ending
@@ -45,6 +47,14 @@ _COUNTED = 1000
 
 BAKE = 1800.0
 BAKE_IN_DEVELOPMENT = 60.0
+
+_SHIELDED = Finding(
+    Severity.WARNING,
+    "the platform keeps machines out for now, so that no probe can tell how the release"
+    " is; the run will end undecided",
+    "`pm33 platform shield status` says for how long, `shield off` ends it",
+    "shield",
+)
 
 Variables = Mapping[str, str | None]
 
@@ -79,6 +89,10 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
     async with tools.journals(None) as journals:
         past = await look_back(journals)
     given, unknown = await _variables(tools)
+    back = last_known_good(deployments, past.runs, current_commit=request.commit)
+    bake = _bake(request, tools)
+    settings = await platform.settings(request.commit)
+    worn = await _given_to(tools, {one.id for one in (serving, back) if one})
     return draw_up(
         request,
         Survey(
@@ -89,25 +103,52 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
             commits=await _commits(tools, serving, request.commit),
             undone=await _undone(tools, serving, request.commit),
             pending=await tools.schema.pending(request.commit),
-            settings=await platform.settings(request.commit),
+            settings=settings,
             settings_now=await _settings(tools, serving.commit if serving else None),
-            way_back=last_known_good(
-                deployments, past.runs, current_commit=request.commit
+            way_back=back,
+            changed_variables=_changes(
+                given, worn.get(serving.id) if serving else None
             ),
-            changed_variables=await _changes(tools, serving, given),
             own_settings=await _has_settings(tools, request.commit),
             quarantined_by=quarantined(past.runs).get(request.commit),
             undecided=undecided(past.runs),
             at_work=await who_is_at_work(tools, past.runs),
             journal_trouble=past.trouble,
         ),
-        bake=_bake(request, tools),
+        bake=bake,
         gate_hold=_either(request.gate_hold, tools.config.deployment.gate_hold),
         variables=[
             *_left_over(past.runs, request.rotation),
             *unknown,
+            *of_retention(back, bake=bake, now=tools.now()),
+            *of_variables(
+                back,
+                worn.get(back.id) if back else None,
+                given,
+                request.variables,
+                by_image=platform.restores_with_todays,
+            ),
+            *of_connections(settings, given, await room_of(tools.config)),
+            *await _concerns(tools, request.commit),
         ],
     )
+
+
+async def _concerns(tools: Tools, commit: str) -> list[Finding]:
+    """What the platform itself has to say, as the plan shows it."""
+    try:
+        found = await tools.platform.concerns(commit)
+        shielded = await tools.platform.shielded()
+    except PlatformUnreachableError:
+        raise
+    except PlatformError as error:
+        why = f"what {tools.platform.name} would make of it is not known: {error}"
+        return [Finding(Severity.WARNING, why, error.remedy)]
+    told = [
+        Finding(Severity(one.severity), one.text, one.remedy, one.code) for one in found
+    ]
+    known = any(one.code == _SHIELDED.code for one in told)
+    return [*told, _SHIELDED] if shielded and not known else told
 
 
 async def look_back(journals: Journals) -> Past:
@@ -172,14 +213,18 @@ async def _variables(tools: Tools) -> tuple[Variables | None, list[Finding]]:
     return given, findings_of_variables(found, environment)
 
 
-async def _changes(
-    tools: Tools, serving: Deployment | None, given: Variables | None
-) -> list[str]:
-    """Names of what has changed since; none where the platform cannot tell."""
-    if serving is not None and given is not None:
+async def _given_to(tools: Tools, deployments: Collection[str]) -> dict[str, Variables]:
+    """What they were given, of those of which the platform can tell."""
+    found = {}
+    for one in sorted(deployments):
         with suppress(ConfigError, PlatformError):
-            return differing(given, await tools.platform.variables(serving.id))
-    return []
+            found[one] = await tools.platform.variables(one)
+    return found
+
+
+def _changes(given: Variables | None, before: Variables | None) -> list[str]:
+    """Names of what has changed since; none where the platform cannot tell."""
+    return differing(given, before) if given is not None and before is not None else []
 
 
 async def _commits(

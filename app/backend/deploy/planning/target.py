@@ -54,14 +54,16 @@ def choose_environment(
     flag: str | None,
     environ: Mapping[str, str],
     *,
+    told: tuple[str, str] | None = None,
     last: str | None = None,
     platform: str | None = None,
 ) -> Chosen:
-    """The flag, else ``ENVIRONMENT``, else what the last run or the platform tells.
+    """The flag, else ``ENVIRONMENT``, else what Railway, a run or a platform tells.
 
     Args:
         flag: of the command line.
         environ: the process's variables.
+        told: the environment that Railway's token or link belongs to, and which.
         last: that a run was made in, for a rollback and the monitor; a deploy and a
             validation do not guess.
         platform: that the local platform runs; for the same two.
@@ -72,6 +74,7 @@ def choose_environment(
     candidates = (
         (flag, "--environment"),
         (environ.get("ENVIRONMENT"), "ENVIRONMENT"),
+        told or (None, ""),
         (last, "the last run"),
         (platform, "the local platform"),
     )

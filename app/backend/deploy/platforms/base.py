@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from app.backend.deploy.platforms.concern import Concern
 from app.backend.deploy.platforms.deployment import (
     Deployment,
     DeploymentStatus,
@@ -18,11 +19,13 @@ from app.backend.deploy.platforms.deployment import (
 
 __all__ = [
     "CommandResult",
+    "Concern",
     "Deployment",
     "DeploymentStatus",
     "LogLine",
     "Platform",
     "ReplicaAddress",
+    "RequestsMade",
     "ServiceSettings",
     "TrafficCounters",
 ]
@@ -70,6 +73,23 @@ class TrafficCounters:
     buckets: tuple[int, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestsMade:
+    """What the platform's API has been asked, where it counts that.
+
+    Attributes:
+        made: requests of this process.
+        left: how many more it takes until ``resets_at``; None: it has not said.
+        limit: how many it takes in an hour; None: it has not said.
+        resets_at: when it begins to count anew; None: it has not said.
+    """
+
+    made: int
+    left: int | None = None
+    limit: int | None = None
+    resets_at: datetime | None = None
+
+
 class Platform(Protocol):
     """A platform, opened for one service of one environment.
 
@@ -88,11 +108,18 @@ class Platform(Protocol):
         switches_itself: traffic moves as soon as the platform's own health check has
             passed; :meth:`switch` then only finds that it has.
         runs_commands: :meth:`run` is there.
+        restores_with_todays: :meth:`roll_back` takes ``current`` variables; elsewhere
+            only a commit that is built anew gets them.
+        longest_change: seconds for which a change may be under way after it was sent,
+            on a platform that cannot refuse a lower epoch: none is begun with less of
+            a lease left, and a successor waits for as long. 0: it refuses them.
     """
 
     name: str
     switches_itself: bool
     runs_commands: bool
+    restores_with_todays: bool
+    longest_change: float
 
     async def deploy(self, commit: str, *, tag: str, epoch: int) -> Deployment:
         """Begins to bring a commit up beside what serves; returns at once.
@@ -158,6 +185,18 @@ class Platform(Protocol):
         """The newest lines, the oldest of them first; then new ones if asked."""
         ...
 
+    async def http_logs(
+        self, deployment: str, *, failed: bool = False, limit: int = 20
+    ) -> Sequence[LogLine] | None:
+        """The newest requests to it, the oldest of them first; None: not logged.
+
+        Args:
+            deployment: that has answered, or should have.
+            failed: only those that were answered with 5xx.
+            limit: lines at most.
+        """
+        ...
+
     async def settings(self, commit: str) -> ServiceSettings:
         """How a commit would be run here."""
         ...
@@ -202,6 +241,30 @@ class Platform(Protocol):
 
     async def epoch(self) -> int:
         """The highest epoch it has seen; 0 where it keeps none."""
+        ...
+
+    async def concerns(self, commit: str) -> Sequence[Concern]:
+        """What only the platform knows of a deploy of this commit, before it begins."""
+        ...
+
+    async def autodeploy(self) -> bool | None:
+        """Whether it deploys pushes by itself; None: there is no such thing here."""
+        ...
+
+    async def set_autodeploy(self, enabled: bool, *, epoch: int) -> None:  # noqa: FBT001 - a switch has two positions
+        """Turns that on or off; harmless when it is so already.
+
+        Raises:
+            PlatformError: there is no such thing here, or it cannot be turned.
+        """
+        ...
+
+    async def shielded(self) -> bool:
+        """Whether it keeps machines out for now, so that probes say nothing."""
+        ...
+
+    async def requests(self) -> RequestsMade | None:
+        """What its API has been asked; None where nobody counts. Asks nothing."""
         ...
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """What a platform says of a deployment, and how it runs a release. Pure data."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -67,6 +67,10 @@ class Deployment:
         rollback_of: the deployment that this one repeats.
         reason: the platform's words on how it ended, or on what it waits for; no
             secrets.
+        image: what was built, by digest; None: the platform does not say.
+        retained_until: when the platform gives up what it would be restored from; None:
+            that is not known, or does not come while it serves.
+        ran_with: the settings that it was really run with; None: they are not told.
     """
 
     id: str
@@ -79,10 +83,17 @@ class Deployment:
     tag: str | None = None
     rollback_of: str | None = None
     reason: str = ""
+    image: str | None = None
+    retained_until: datetime | None = None
+    ran_with: "ServiceSettings | None" = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return asdict(self) | {"created_at": self.created_at.isoformat()}
+        until = self.retained_until
+        return asdict(self) | {
+            "created_at": self.created_at.isoformat(),
+            "retained_until": until and until.isoformat(),
+        }
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> "Deployment":
@@ -95,6 +106,10 @@ class Deployment:
         values = {name: value for name, value in body.items() if name in known}
         values["created_at"] = datetime.fromisoformat(body["created_at"])
         values["status"] = DeploymentStatus(body["status"])
+        if until := body.get("retained_until"):
+            values["retained_until"] = datetime.fromisoformat(until)
+        if settings := body.get("ran_with"):
+            values["ran_with"] = ServiceSettings.from_dict(settings)
         return cls(**values)
 
 
@@ -112,6 +127,9 @@ class ServiceSettings:
         restart_policy: ``ON_FAILURE``, ``ALWAYS`` or ``NEVER``.
         restart_retries: restarts of a replica until the deployment has crashed.
         replicas: how many processes.
+        cron: the schedule of what is no service but a job; None: it is a service.
+        sleeps: whether it is put to sleep while nobody asks it.
+        build: what is known of how it is built, by the platform's names.
     """
 
     start_command: str
@@ -123,6 +141,9 @@ class ServiceSettings:
     restart_policy: str = "ON_FAILURE"
     restart_retries: int = 10
     replicas: int = 1
+    cron: str | None = None
+    sleeps: bool = False
+    build: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -59,16 +59,23 @@ def way_back_of(run: RunState) -> Mapping[str, str]:
 
     The last is the deployment that came of it. Empty when it did not go back.
     """
-    chosen, restored = run.step("choose"), run.step("restore")
+    chosen = run.step("choose")
     if chosen is None or not chosen.data.get("target"):
         return {}
     known = {
         "target": chosen.data.get("target"),
         "commit": chosen.data.get("target_commit"),
         "why": chosen.data.get("why"),
-        "restored": restored.data.get("restored") if restored else None,
+        "restored": _came_back(run),
     }
     return {name: str(value) for name, value in known.items() if value}
+
+
+def _came_back(run: RunState) -> Any:
+    """The last that was tried: what does not do well may be replaced once more."""
+    steps = filter(None, map(run.step, ("verify", "restore")))
+    found = (step.data.get("restored") for step in steps)
+    return next(filter(None, found), None)
 
 
 def serving_after(run: RunState) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from app.backend.deploy.request import DeployRequest, RollbackRequest
+from app.backend.deploy.request import DeployRequest, RollbackRequest, Variables
 
 __all__ = ["RotationOrder"]
 
@@ -50,6 +50,7 @@ class RotationOrder:
             reason=f"rotate {self.variable}",
             unlocked=self.unlocked,
             rotation=rotation,
+            variables=Variables.TARGET,
         )
 
     def go_back(self, rotation: str) -> RollbackRequest:
@@ -61,6 +62,7 @@ class RotationOrder:
             reason=f"rotate {self.variable} has failed",
             # It is built with the variables as they are again.
             allow_rebuild=True,
+            variables=Variables.TARGET,
             verdict="fail",
             rotation=rotation,
             gate_hold=self.gate_hold,

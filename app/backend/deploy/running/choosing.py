@@ -10,8 +10,8 @@ from app.backend.deploy.planning.findings import run_of_tag
 from app.backend.deploy.planning.survey import LISTED
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import summary_of
-from app.backend.deploy.request import RollbackRequest
-from app.backend.deploy.running.deploy_order import order_of
+from app.backend.deploy.running.back_variables import choose_variables
+from app.backend.deploy.running.deploy_order import order_of, rollback_request
 from app.backend.deploy.running.following import active_of, listed
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
@@ -24,17 +24,10 @@ from app.backend.deploy.running.step import (
 from app.backend.deploy.watching.baseline import take_baseline
 from app.errors import JournalError, NoWayBackError, PreflightError
 
-__all__ = ["CHOOSE", "displacing", "left_already", "rollback_request"]
+__all__ = ["CHOOSE", "displacing", "left_already"]
 
 _GLANCE = 2.0
 """Seconds for a look at the health page of the release that is left."""
-
-
-def rollback_request(run: Run) -> RollbackRequest | None:
-    """What was asked for; None when a deploy goes back by itself."""
-    if run.state.kind != "rollback":
-        return None
-    return RollbackRequest.from_dict(run.state.request)
 
 
 def _to_be_left(run: Run) -> str | None:
@@ -65,6 +58,14 @@ def left_already(run: Run, active: Deployment) -> Exception:
     return SupersededRunError(reason)
 
 
+def _failed(run: Run) -> str | None:
+    """What a deploy has found bad, if nothing serves any more: it is not gone back to.
+
+    Somebody may have removed it meanwhile.
+    """
+    return None if run.state.kind == "rollback" else run.state.commit
+
+
 async def _choose(run: Run) -> Facts:
     request, deployments = rollback_request(run), await listed(run)
     other = displacing(run, deployments)
@@ -80,7 +81,7 @@ async def _choose(run: Run) -> Facts:
         choice = choose(
             deployments,
             [one for one in runs if one.run != run.id],
-            leaving=leaving.commit if leaving else None,
+            leaving=leaving.commit if leaving else _failed(run),
             named=request.target if request else order_of(run).request.way_back,
             # Going back by itself is an emergency, too: nobody is there to be asked.
             may_rebuild=request is None or request.emergency or request.allow_rebuild,
@@ -96,6 +97,7 @@ async def _choose(run: Run) -> Facts:
         "rebuild": choice.rebuild,
         "leaving": leaving.id if leaving else None,
         "why": choice.why,
+        **({} if choice.rebuild else await choose_variables(run, choice.target.id)),
     }
 
 

@@ -11,6 +11,7 @@ from app.backend.deploy.records.run_state import StepStatus
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.running.choosing import CHOOSE
 from app.backend.deploy.running.following import active_of, listed
+from app.backend.deploy.running.pushes import let_through, say_what_is_left
 from app.backend.deploy.running.restoring import RESTORE
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
@@ -75,9 +76,12 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
     try:
         close = await work(run)
     except PreflightError as error:
+        with suppress(LeaseLostError):
+            await let_through(run)
         await run.end(Ending.REFUSED, None, cause=str(error))
         raise
     except LeaseLostError as error:
+        say_what_is_left(run)
         raise await explained(run, error) from error
     except PlatformUnreachableError as error:
         close = Close(ending=Ending.UNKNOWN, cause=str(error), final=False)
@@ -85,8 +89,14 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
         # The second Ctrl-C: nothing is asked any more, the journal says so.
         with suppress(asyncio.CancelledError):
             await asyncio.shield(run.note("run", left="as it is"))
+        say_what_is_left(run)
         raise
     try:
+        # Who has not answered for so long is not asked for as long again.
+        patient = close.ending is not Ending.UNKNOWN
+        if not await let_through(run, patient=patient):
+            # Whoever resumes it tries again.
+            close = replace(close, final=False)
         await _write_down(run, close)
         await _reconcile(run)
     except LeaseLostError as error:

@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.backend.deploy.request import DeployRequest
+from app.backend.deploy.request import DeployRequest, RollbackRequest
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.limits import Limits
 
-__all__ = ["Order", "baseline_of", "limits_of", "order_of", "release_of"]
+__all__ = [
+    "Order",
+    "baseline_of",
+    "limits_of",
+    "order_of",
+    "release_of",
+    "rollback_request",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,13 @@ def order_of(run: Run) -> Order:
     if resumed and request.way_back is not None:
         request = replace(request, rollback=True)
     return Order(request, run.state.plan)
+
+
+def rollback_request(run: Run) -> RollbackRequest | None:
+    """What was asked for; None when a deploy goes back by itself."""
+    if run.state.kind != "rollback":
+        return None
+    return RollbackRequest.from_dict(run.state.request)
 
 
 def baseline_of(run: Run) -> Baseline:

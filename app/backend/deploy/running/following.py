@@ -29,6 +29,7 @@ __all__ = [
 T = TypeVar("T")
 
 TAIL = 20
+FAILED_REQUESTS = 5
 LOG_DEADLINE = 5.0
 PROGRESS_DEADLINE = 300.0
 """Seconds without progress until a release is given up (contract §7)."""
@@ -109,7 +110,19 @@ async def last_lines(run: Run, deployment: str) -> tuple[str, ...]:
                 async for line in found:
                     # Not a comprehension: what came before a timeout counts.
                     lines.append(f"{line.replica} {line.text}")  # noqa: PERF401
+    lines = lines[-TAIL:] + await _failed_requests(run, deployment)
     return await redacted(run, lines, deployment) if lines else ()
+
+
+async def _failed_requests(run: Run, deployment: str) -> list[str]:
+    """What only the edge knows: requests that its users saw fail."""
+    with suppress(PlatformError, TimeoutError):
+        async with asyncio.timeout(LOG_DEADLINE):
+            found = await run.tools.platform.http_logs(
+                deployment, failed=True, limit=FAILED_REQUESTS
+            )
+        return [f"edge {one.text}" for one in found or ()]
+    return []
 
 
 async def redacted(
@@ -128,7 +141,7 @@ async def redacted(
             async with asyncio.timeout(LOG_DEADLINE):
                 hidden += secrets_among(await run.tools.platform.variables(whose))
     redact = Redactor(hidden).redact
-    return tuple(map(redact, tuple(lines)[-TAIL:]))
+    return tuple(map(redact, tuple(lines)[-TAIL - FAILED_REQUESTS :]))
 
 
 async def _until(

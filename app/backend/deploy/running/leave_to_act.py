@@ -5,7 +5,8 @@ from app.backend.deploy.leasing import lease_name
 from app.backend.deploy.planning.at_work import who_is_at_work
 from app.backend.deploy.planning.survey import look_back
 from app.backend.deploy.running.asking import ask
-from app.backend.deploy.running.superseding import push_out
+from app.backend.deploy.running.fencing import let_land
+from app.backend.deploy.running.superseding import end_strays, push_out
 from app.backend.deploy.tools import Tools
 from app.errors import JournalError, LeaseHeldError, PreflightError
 
@@ -59,7 +60,7 @@ async def leave_to_act(
         taking = tools.leases.acquire(
             name, holder=holder, reason=reason, wait=wait, above=epoch
         )
-        return await tools.interrupt.race(taking), ""
+        guard = await tools.interrupt.race(taking)
     except LeaseHeldError as error:
         await refuse_if_held(tools, error.remedy if patient else _REMEDY)
         raise
@@ -70,6 +71,21 @@ async def leave_to_act(
         raise PreflightError(
             f"there is no lease to be had: {error}", remedy=f"{error.remedy}{remedy}"
         ) from error
+    await _succeed(tools, guard)
+    return guard, ""
+
+
+async def _succeed(tools: Tools, guard: Guard) -> None:
+    """Takes over from whoever was killed where the platform could not fence them.
+
+    What they had sent lands meanwhile; what no run knows of is cancelled (contract §4).
+    """
+    try:
+        if await let_land(tools, guard):
+            await end_strays(tools, guard)
+    except BaseException:
+        await guard.release()
+        raise
 
 
 async def _say_who_is_waited_for(tools: Tools, name: str) -> None:

@@ -4,13 +4,15 @@ from typing import Final
 
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.request import Variables
-from app.backend.deploy.running.choosing import (
-    displacing,
-    left_already,
-    rollback_request,
+from app.backend.deploy.running.back_variables import (
+    asked_variables,
+    chosen_variables,
+    in_a_hurry,
 )
+from app.backend.deploy.running.choosing import displacing, left_already
 from app.backend.deploy.running.following import (
     PROGRESS_DEADLINE,
+    active_of,
     follow,
     is_ready,
     is_serving,
@@ -21,7 +23,7 @@ from app.backend.deploy.running.step import Facts, Step, StepFailedError
 from app.backend.deploy.running.steps import MIGRATION_PLAN
 from app.errors import ConfigError, PlatformError, PlatformUnreachableError
 
-__all__ = ["RESTORE"]
+__all__ = ["RESTORE", "try_others"]
 
 
 def _tag(run: Run, *, again: bool = False) -> str:
@@ -44,35 +46,49 @@ def _restored_as(run: Run, deployment: str) -> Facts:
 
 
 async def _bring_back(run: Run) -> Deployment:
-    platform, tag, epoch = run.tools.platform, _tag(run), run.guard.epoch
-    commit = run.fact("choose", "target_commit")
-    deployments = await listed(run)
+    tag, deployments = _tag(run), await listed(run)
     other = displacing(run, deployments)
-    if other is not None and not any(one.tag == tag for one in deployments):
+    ours = any(one.tag == tag for one in deployments) or _may_be_ours(run, other)
+    if other is not None and not ours:
         raise left_already(run, other)
-    if not run.fact("choose", "rebuild"):
-        return await _roll_back(run, tag, _variables(run))
-    built = await run.act(
-        "deploy", lambda: platform.deploy(commit, tag=tag, epoch=epoch)
-    )
-    run.say(f"          {built.id} is on its way")
-    return built
+    if run.fact("choose", "rebuild"):
+        return await _build(run, tag)
+    return await _repeat(run, tag, chosen_variables(run))
 
 
-def _variables(run: Run) -> Variables:
-    request = rollback_request(run)
-    return request.variables if request else Variables.TARGET
+def _may_be_ours(run: Run, other: Deployment | None) -> bool:
+    """Whether an earlier process of this run may have brought it back.
+
+    A platform may give what repeats a deployment the mark of that one; it then finds
+    by itself what this run has asked for.
+    """
+    target = run.fact("choose", "target")
+    return other is not None and other.tag is None and other.rollback_of == target
 
 
-async def _roll_back(run: Run, tag: str, variables: Variables) -> Deployment:
+async def _repeat(run: Run, tag: str, variables: Variables) -> Deployment:
+    """Some platforms give today's variables only to what they build."""
     platform, target = run.tools.platform, run.fact("choose", "target")
+    if variables is Variables.CURRENT and not platform.restores_with_todays:
+        run.detail(f"{target} is built anew, to get today's variables")
+        return await _build(run, tag)
     epoch = run.guard.epoch
     restored = await run.act(
         "roll back",
         lambda: platform.roll_back(target, tag=tag, epoch=epoch, variables=variables),
     )
-    run.say(f"          {restored.id} is on its way")
+    run.detail(f"{restored.id} is on its way")
     return restored
+
+
+async def _build(run: Run, tag: str) -> Deployment:
+    platform, epoch = run.tools.platform, run.guard.epoch
+    commit = run.fact("choose", "target_commit")
+    built = await run.act(
+        "deploy", lambda: platform.deploy(commit, tag=tag, epoch=epoch)
+    )
+    run.detail(f"{built.id} is on its way")
+    return built
 
 
 async def _settle(run: Run) -> Facts:
@@ -82,9 +98,10 @@ async def _settle(run: Run) -> Facts:
     try:
         await _serves(run, restored)
     except StepFailedError as failure:
-        if not await _is_held_up_by_a_plan(run, restored):
+        others = await _others(run, restored)
+        if others is None:
             raise
-        return await _again_with_todays(run, restored, failure)
+        return await _again(run, restored, failure, others)
     return {"meaning": f"users' requests go to {restored}"}
 
 
@@ -103,22 +120,53 @@ async def _serves(run: Run, restored: str) -> None:
     await follow(run, restored, is_serving, deadline=deadline)
 
 
+async def try_others(run: Run, restored: str, failure: StepFailedError) -> Facts | None:
+    """One more attempt with other variables, for what serves and is not well.
+
+    Where a platform does not wait for the health of what it restores, a dead value
+    shows only then.
+
+    Returns:
+        What has come back instead; None: there is nothing to try, or something else
+        has taken its place.
+
+    Raises:
+        StepFailedError: that does not come back either.
+    """
+    tried = run.fact("restore", "variables") or run.fact("choose", "adopted")
+    if tried or not run.fact("choose", "reverting"):
+        return None
+    now, others = active_of(await listed(run)), await _others(run, restored)
+    ours = now and (now.id == restored or now.tag == _tag(run, again=True))
+    if others is None or not ours:
+        return None
+    return await _again(run, restored, failure, others)
+
+
+async def _others(run: Run, restored: str) -> Variables | None:
+    """The variables that may bring back what those chosen could not, in a hurry.
+
+    None: there are none to try, or somebody is there to be asked.
+    """
+    if run.fact("choose", "rebuild") or not in_a_hurry(run):
+        return None
+    asked, chosen = asked_variables(run), chosen_variables(run)
+    if run.fact("choose", "reverting") and asked is None:
+        wanted = {Variables.TARGET, Variables.CURRENT} - {chosen}
+        return wanted.pop()
+    if chosen is Variables.CURRENT:
+        return None
+    return Variables.CURRENT if await _is_held_up_by_a_plan(run, restored) else None
+
+
 async def _is_held_up_by_a_plan(run: Run, restored: str) -> bool:
-    """Whether today's variables may bring back what its own could not, in an emergency.
+    """Whether it was given the hash of a migration's plan, and would not be today.
 
     A pipeline that leaves migrations to the pre-deploy command sets the plan's hash for
     one deployment and clears it afterwards; the snapshot of that deployment keeps it.
     With it the command has to ask the database first, and fails while that is away.
     Where variables cannot be read one more attempt costs nothing but time.
     """
-    request = rollback_request(run)
-    asked = request is None or request.emergency
-    if (
-        not asked
-        or _variables(run) is Variables.CURRENT
-        or run.fact("choose", "rebuild")
-    ):
-        return False
     platform = run.tools.platform
     try:
         own = await run.ask("variables", lambda: platform.variables(restored))
@@ -130,18 +178,28 @@ async def _is_held_up_by_a_plan(run: Run, restored: str) -> bool:
     return MIGRATION_PLAN in own and MIGRATION_PLAN not in todays
 
 
-async def _again_with_todays(run: Run, failed: str, failure: StepFailedError) -> Facts:
-    run.remark(
-        f"{failed} does not come back with the variables that it had, which may hold"
-        f" the {MIGRATION_PLAN} of a migration that is over; once more, with today's"
-    )
+async def _again(
+    run: Run, failed: str, failure: StepFailedError, variables: Variables
+) -> Facts:
+    words, had = "today's variables", "the variables that it had"
+    if variables is Variables.TARGET:
+        why = f"with {words}; once more, with {had}"
+    elif run.fact("choose", "reverting"):
+        why = f"with {had}; once more, with {words}"
+    else:
+        why = (
+            f"with {had}, which may hold the {MIGRATION_PLAN} of a migration that is"
+            f" over; once more, with {words}"
+        )
+    run.remark(f"{failed} does not come back {why}")
     await run.note("restore", failed=failed, cause=str(failure))
-    again = await _roll_back(run, _tag(run, again=True), Variables.CURRENT)
+    again = await _repeat(run, _tag(run, again=True), variables)
     await _serves(run, again.id)
-    meaning = f"users' requests go to {again.id}, with today's variables"
+    chosen = words if variables is Variables.CURRENT else had
+    meaning = f"users' requests go to {again.id}, with {chosen}"
     return {
         **_restored_as(run, again.id),
-        "variables": Variables.CURRENT,
+        "variables": variables,
         "meaning": meaning,
     }
 

@@ -11,6 +11,7 @@ from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState, StepStatus
 from app.backend.deploy.report import StepReport
 from app.backend.deploy.running.asking import ask
+from app.backend.deploy.running.fencing import time_to_act
 from app.backend.deploy.running.step import (
     NO_FAILURES,
     RUN,
@@ -73,16 +74,20 @@ class Run:
             JournalError: it cannot be kept, and must be.
             LeaseLostError: somebody else has taken over.
         """
-        if must_be_kept:
-            event = self._event(RUN, 1, EventKind.BEGIN, data)
-            await self.journals.append(event)
-            self._learn(event)
-        else:
-            await self._write(RUN, 1, EventKind.BEGIN, data)
+        write = self._keep if must_be_kept else self._write
+        await write(RUN, 1, EventKind.BEGIN, data)
 
     async def note(self, step: str, **data: Any) -> None:
         """Writes down something that changes nothing."""
         await self._write(step, 1, EventKind.NOTE, data)
+
+    async def record(self, step: str, **data: Any) -> None:
+        """The same, of what somebody else has to be able to read.
+
+        Raises:
+            JournalError: it cannot be kept.
+        """
+        await self._keep(step, 1, EventKind.NOTE, data)
 
     async def end(self, outcome: str, verdict: str | None, **told: Any) -> None:
         """Writes the run's last event; what is told with it is for people."""
@@ -157,7 +162,7 @@ class Run:
 
     async def act_once(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """As :meth:`act`, but once; hangs up as soon as the lease is lost."""
-        self.guard.check()
+        await time_to_act(self.tools, self.guard)
         try:
             return await stopped_by(call(), self._lost)
         except InterruptedRunError:
@@ -222,6 +227,14 @@ class Run:
     async def _conclude(self, step: Step, attempt: int, outcome: Facts) -> None:
         await self._write(step.name, attempt, EventKind.OUTCOME, outcome)
         await self.tools.milestone(step.name, Milestone.AFTER_OUTCOME)
+
+    async def _keep(
+        self, step: str, attempt: int, kind: EventKind, data: Facts
+    ) -> None:
+        """Keeps an event, or does not go on."""
+        event = self._event(step, attempt, kind, data)
+        await self.journals.append(event)
+        self._learn(event)
 
     async def _write(
         self, step: str, attempt: int, kind: EventKind, data: Facts

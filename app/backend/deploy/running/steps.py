@@ -4,6 +4,7 @@ from typing import Final
 
 from app.backend.deploy.planning.findings import under_way
 from app.backend.deploy.report import summary_of
+from app.backend.deploy.running.as_wanted import unmet, unmet_words
 from app.backend.deploy.running.deploy_order import limits_of, order_of, release_of
 from app.backend.deploy.running.following import (
     PROGRESS_DEADLINE,
@@ -128,7 +129,13 @@ async def _ready(run: Run) -> Facts:
     good = is_serving if platform.switches_itself else is_ready
     own = float(order_of(run).settings["healthcheck_timeout"])
     state = await follow(run, deployment, good, deadline=PROGRESS_DEADLINE + own)
-    return {"meaning": f"{deployment} is {state.status}, beside what serves"}
+    lost = unmet(order_of(run).settings, state.ran_with)
+    if lost:
+        run.remark(unmet_words(deployment, lost))
+    return {
+        "unmet": {name: list(both) for name, both in lost.items()},
+        "meaning": f"{deployment} is {state.status}, beside what serves",
+    }
 
 
 async def _switch(run: Run) -> Facts:

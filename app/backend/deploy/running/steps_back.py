@@ -4,18 +4,20 @@ from functools import partial
 from typing import Any, Final
 
 from app.backend.deploy.report import summary_of
-from app.backend.deploy.running.choosing import CHOOSE, rollback_request
+from app.backend.deploy.running.choosing import CHOOSE
+from app.backend.deploy.running.deploy_order import rollback_request
 from app.backend.deploy.running.following import (
     active_of,
     follow,
     listed,
     replicas_of,
 )
-from app.backend.deploy.running.restoring import RESTORE
+from app.backend.deploy.running.restoring import RESTORE, try_others
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import (
     Facts,
     Step,
+    StepFailedError,
     no_call,
     nothing,
 )
@@ -36,7 +38,9 @@ VERIFY_DEADLINE = 60.0
 async def _withdraw(run: Run) -> Facts:
     platform = run.tools.platform
     deployments = await listed(run)
-    ours = [one for one in deployments if one.tag == run.id and not one.active]
+    # Of one that an earlier process has made, a platform may have lost the tag.
+    own = {one.id for one in deployments if one.tag == run.id} | {run.state.deployment}
+    ours = [one for one in deployments if one.id in own and not one.active]
     for one in ours:
         if not one.status.is_over:
             cancel = partial(platform.cancel, one.id, epoch=run.guard.epoch)
@@ -57,8 +61,19 @@ async def _withdrawn(run: Run) -> Facts:
 
 
 async def _verify(run: Run) -> Facts:
-    """Identity, and three green rounds; one where it has to be quick."""
+    """Looks at what has come back; in a hurry, also with other variables."""
     restored = str(run.fact("restore", "restored"))
+    try:
+        return await _proven(run, restored)
+    except StepFailedError as failure:
+        again = await try_others(run, restored, failure)
+        if again is None:
+            raise
+    return {**again, **await _proven(run, str(again["restored"]))}
+
+
+async def _proven(run: Run, restored: str) -> Facts:
+    """Identity, and three green rounds; one where it has to be quick."""
     commit = str(run.fact("choose", "target_commit"))
     hold = _hold(run)
     checks = run.fact("choose", "checks") or {}

@@ -1,5 +1,6 @@
 """The two steps that only look: the gate before the switch, the bake after it."""
 
+from contextlib import suppress
 from typing import Final
 
 from app.backend.deploy.leasing import lease_name
@@ -26,7 +27,7 @@ from app.backend.deploy.watching.progress import GateProgress, WatchProgress
 from app.backend.deploy.watching.samples import Expected
 from app.backend.deploy.watching.verdict import Verdict
 from app.backend.deploy.watching.watch import watch
-from app.errors import JournalError, LeaseLostError
+from app.errors import JournalError, LeaseLostError, PlatformError
 
 __all__ = ["BAKE", "GATE", "prove"]
 
@@ -37,19 +38,32 @@ async def _gate(run: Run) -> Facts:
     order, platform, deployment = order_of(run), run.tools.platform, release_of(run)
     now = await run.ask("deployment", lambda: platform.deployment(deployment))
     hold = float(order.plan["gate_hold"])
-    facts = await prove(
-        run,
-        Expected(deployment, run.state.commit),
-        url=await run.url() if now.active else None,
-        baseline=baseline_of(run),
-        limits=GateLimits(
-            replicas=int(order.settings["replicas"]),
-            hold=hold,
-            deadline=PROGRESS_DEADLINE,
-            interval=min(_ROUND, max(hold / 3, 0.1)),
-        ),
-    )
+    try:
+        facts = await prove(
+            run,
+            Expected(deployment, run.state.commit),
+            url=await run.url() if now.active else None,
+            baseline=baseline_of(run),
+            limits=GateLimits(
+                replicas=int(order.settings["replicas"]),
+                hold=hold,
+                deadline=PROGRESS_DEADLINE,
+                interval=min(_ROUND, max(hold / 3, 0.1)),
+            ),
+        )
+    except StepFailedError as failure:
+        untold = failure.evidence.get("verdict") == Verdict.INCONCLUSIVE
+        if untold and await _is_shielded(run):
+            told = f"the platform keeps machines out: {failure}"
+            raise PausedRunError(told, failure.evidence) from failure
+        raise
     return {**facts, "meaning": f"it is healthy for {hold:g} s"}
+
+
+async def _is_shielded(run: Run) -> bool:
+    with suppress(PlatformError):
+        return await run.tools.platform.shielded()
+    return False
 
 
 async def prove(

@@ -10,11 +10,12 @@ from app.backend.deploy.records.journal import Event, EventKind
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.running.asking import ask
+from app.backend.deploy.running.fencing import time_to_act
 from app.backend.deploy.running.step import RUN
 from app.backend.deploy.tools import Tools
 from app.errors import JournalError, PlatformError
 
-__all__ = ["end_others", "push_out"]
+__all__ = ["end_others", "end_strays", "push_out"]
 
 _WATCHING = "bake"
 """The step out of which a living run may be pushed: it changes nothing there."""
@@ -50,18 +51,46 @@ async def end_others(
     going = (one for one in past.runs if one.begun and not one.ended)
     left = [one for one in going if one.run not in {by, spared}]
     names = {one.run for one in left}
-    platform = tools.platform
-    found = await ask(tools, "deployments", partial(platform.deployments, LISTED))
+    listed = partial(tools.platform.deployments, LISTED)
+    found = await ask(tools, "deployments", listed)
     for one in under_way(found):
         if not one.active and (everything or run_of_tag(one.tag) in names):
-            guard.check()
-            try:
-                await platform.cancel(one.id, epoch=guard.epoch)
-            except PlatformError as error:
-                tools.say(f"{one.id} is not cancelled: {error}")
+            await _cancel(tools, guard, one.id)
     for run in left:
         await _end(tools, guard, journals, run, by)
         tools.say(f"{run.run} is ended: {by} takes over from it")
+
+
+async def end_strays(tools: Tools, guard: Guard) -> None:
+    """Cancels what is under way and was asked for by none of the known runs.
+
+    Raises:
+        LeaseLostError: somebody else has taken over.
+        PlatformUnreachableError: the platform does not answer.
+    """
+    async with tools.journals(None) as journals:
+        past = await look_back(journals)
+    known = {one.run for one in past.runs}
+    targets = {_target(one) for one in past.runs if not one.ended} - {None}
+    listed = partial(tools.platform.deployments, LISTED)
+    for one in under_way(await ask(tools, "deployments", listed)):
+        known_of = run_of_tag(one.tag) in known or one.rollback_of in targets
+        if not one.active and not known_of:
+            await _cancel(tools, guard, one.id)
+
+
+def _target(run: RunState) -> str | None:
+    """What a run returns to: a platform may lose the tag of what that creates."""
+    chosen = run.step("choose")
+    return chosen.data.get("target") if chosen else None
+
+
+async def _cancel(tools: Tools, guard: Guard, deployment: str) -> None:
+    await time_to_act(tools, guard)
+    try:
+        await tools.platform.cancel(deployment, epoch=guard.epoch)
+    except PlatformError as error:
+        tools.say(f"{deployment} is not cancelled: {error}")
 
 
 async def push_out(tools: Tools, name: str) -> None:

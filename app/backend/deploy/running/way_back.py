@@ -6,6 +6,7 @@ from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.running.choosing import CHOOSE
 from app.backend.deploy.running.closing import Close, failure_of, finalised
 from app.backend.deploy.running.following import active_of, listed
+from app.backend.deploy.running.pushes import hold_back
 from app.backend.deploy.running.restoring import RESTORE
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import StepFailedError, SupersededRunError
@@ -62,6 +63,8 @@ async def go_back(run: Run, good: Ending) -> tuple[Ending, str]:
 
 async def come_back(run: Run) -> Close:
     """Everything that a rollback does. Raises as :func:`.closing.to_the_end`."""
+    run.heeds = False
+    await hold_back(run)
     ending, trouble = await go_back(run, Ending.RESTORED)
     failed = failure_of(run) if trouble else StepFailedError("")
     close = Close(

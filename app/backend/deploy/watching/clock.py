@@ -1,36 +1,10 @@
 """Time as a collaborator, so that a watch of half an hour can be tested in no time."""
 
 import asyncio
-import time
-from typing import Protocol
 
-from typing_extensions import override
+from app.backend.deploy.platforms.clock import Clock, SystemClock
 
 __all__ = ["Clock", "SystemClock", "pause"]
-
-
-class Clock(Protocol):
-    """Monotonic seconds, and waiting for some of them to pass."""
-
-    def time(self) -> float:
-        """Seconds since some moment in the past; never goes back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Returns after that time."""
-        ...
-
-
-class SystemClock(Clock):
-    """This machine's."""
-
-    @override
-    def time(self) -> float:
-        return time.monotonic()
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 async def pause(

@@ -108,7 +108,13 @@ async def gate(
         samples = await prober.round()
         answers = await ask(control, doubtful(samples, baseline, frozenset()))
         state = look_through(
-            state, samples, at=at, expected=expected, baseline=baseline, control=answers
+            state,
+            samples,
+            at=at,
+            expected=expected,
+            baseline=baseline,
+            control=answers,
+            replicas=limits.replicas,
         )
         if on_round is not None:
             on_round(state)

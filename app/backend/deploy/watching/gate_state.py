@@ -1,5 +1,6 @@
 """What the gate knows of the new deployment's replicas. Pure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,9 @@ from app.backend.deploy.watching.weighing import Mark, RoundRecord, Scale, weigh
 __all__ = ["GateState", "look_through"]
 
 _UNSEEN = 10
-"""Rounds without a sign of a replica until it counts as gone."""
+"""Rounds without a sign of a replica until it counts as gone, at least."""
+_MISSED = 0.001
+"""How likely it may be that one is only missed, where chance chooses who answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +68,14 @@ def look_through(
     expected: Expected,
     baseline: Baseline,
     control: Mapping[str, bool | None],
+    replicas: int = 1,
 ) -> GateState:
     """Folds one round in. Pure.
 
     A replica is well when it has proved to be of the expected release, and all that it
     was asked was good, or no worse than before the deploy. None of them counts while
-    the public way, where it is asked, leads nowhere or to another release.
+    the public way, where it is asked, leads nowhere or to another release. One that
+    was not asked for its health keeps what it has: chance chooses who answers there.
     """
     shared = read_shared(samples, baseline, frozenset(), control)
     scale = Scale(
@@ -84,11 +89,12 @@ def look_through(
     )
     record = weigh(samples, scale, at)
     passable = {Mark.OK} if shared.fallen else {Mark.OK, Mark.INCONCLUSIVE}
+    asked = [one for one in samples if one.kind is ProbeKind.HEALTH and one.replica]
+    bad = {replica for replica, mark in record.marks.items() if mark not in passable}
     well = {
         one.replica
-        for one in samples
-        if one.kind is ProbeKind.HEALTH
-        and one.replica is not None
+        for one in asked
+        if one.replica
         and one.serves(expected) is True
         and record.marks.get(one.replica) in passable
     }
@@ -103,19 +109,35 @@ def look_through(
             decision=platform_says(samples),
         ),
         set() if public else well,
-        seen=frozenset(state.unseen) if public else frozenset(record.marks),
+        seen=frozenset(state.unseen)
+        if public
+        else frozenset(one.replica for one in asked if one.replica) | bad,
         at=at,
+        unseen=_until_gone(replicas),
     )
 
 
+def _until_gone(replicas: int) -> int:
+    """Rounds, each of which meets one of so many by chance, at least."""
+    if replicas <= 1:
+        return _UNSEEN
+    missed = math.log(_MISSED / replicas) / math.log(1 - 1 / replicas)
+    return max(_UNSEEN, math.ceil(missed))
+
+
 def _remember(
-    state: GateState, well: set[str], *, seen: frozenset[str], at: float
+    state: GateState,
+    well: set[str],
+    *,
+    seen: frozenset[str],
+    at: float,
+    unseen: int,
 ) -> GateState:
     missed = {replica: count + 1 for replica, count in state.unseen.items()}
     kept = {
         replica
         for replica, count in missed.items()
-        if count < _UNSEEN and replica not in seen
+        if count < unseen and replica not in seen
     } | well
     most = max(state.most, len(kept))
     return replace(

@@ -108,12 +108,16 @@ class Prober:
 
         It ends early when the platform says that the deployment is over: nobody is
         left who could answer, and a proxy may take seconds to find that out.
+
+        While the platform keeps machines out, what came back on the public way says
+        nothing of the release, and neither do the proxy's counts.
         """
         public: list[asyncio.Task[Sample]] = []
         replicas: list[asyncio.Task[Sample]] = []
         traffic = asyncio.create_task(self._questions.traffic())
+        shield = asyncio.create_task(self._questions.shielded())
         asking = asyncio.gather(
-            self._ask_public(public), self._ask_replicas(replicas), traffic
+            self._ask_public(public), self._ask_replicas(replicas), traffic, shield
         )
         try:
             status, network = await self._until_over(asking)
@@ -121,6 +125,9 @@ class Prober:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
         counted = chain.from_iterable(_answered([traffic]))
+        if any(_answered([shield])):
+            aside = map(_set_aside, _answered(public))
+            return (*aside, *_answered(replicas), status, network)
         found = (*_answered(public), *_answered(replicas))
         return (*found, status, network, *counted)
 
@@ -199,6 +206,11 @@ class Prober:
 
 def _is_over(status: Sample) -> bool:
     return status.status is not None and status.status.is_over
+
+
+def _set_aside(sample: Sample) -> Sample:
+    told = "the platform keeps machines out (shield)"
+    return replace(sample, outcome=Outcome.DISCARDED, reason=told)
 
 
 def _answered(tasks: Iterable[asyncio.Task[T]]) -> Iterator[T]:

@@ -46,6 +46,10 @@ class Watched(Protocol):
         """A socket of the proxy for probes; None: there is none."""
         ...
 
+    async def shielded(self) -> bool:
+        """Whether it keeps machines out for now, so that probes say nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
@@ -110,6 +114,10 @@ class Questions:
         if isinstance(found, Unanswered):
             return (replace(blank, outcome=Outcome.OWN_ERROR, reason=found.reason),)
         return (replace(blank, counters=found),)
+
+    async def shielded(self) -> bool:
+        """Whether machines are kept out for now; not, if the platform does not say."""
+        return await self._in_time(self._platform.shielded()) is True
 
     async def entrance(self) -> Path | Unanswered | None:
         """A socket of the proxy for probes; None: there is none."""

@@ -14,7 +14,8 @@ from app.backend.migrations.analysis.migration import (
 )
 from app.backend.migrations.analysis.squawk import Squawk
 from app.backend.migrations.revisions import alembic_config
-from app.errors import MigrationError, TargetError, UnreadableMigrationError
+from app.backend.migrations.scripts import loaded, scripts_of
+from app.errors import MigrationError, TargetError
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -72,24 +73,16 @@ def _second() -> tuple[SecondOpinion | None, str]:
 def _scripts(
     scripts: "Sequence[ScriptDirectory]",
 ) -> "Sequence[ScriptDirectory]":
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - 0.5 s
-
-    return scripts or (ScriptDirectory.from_config(alembic_config()),)
+    return [loaded(one) for one in scripts] or [scripts_of(alembic_config())]
 
 
 def _all(scripts: "Sequence[ScriptDirectory]") -> list[Migration]:
     """All revisions, each after what it builds on."""
-    try:
-        walked = [
-            revision
-            for one in _scripts(scripts)
-            for revision in reversed(list(one.walk_revisions()))
-        ]
-    except Exception as error:  # the files are anybody's Python
-        raise UnreadableMigrationError(
-            f"the revisions cannot be loaded: {type(error).__name__}: {error}",
-            remedy="`alembic history` fails at the same place; mend the file",
-        ) from error
+    walked = [
+        revision
+        for one in _scripts(scripts)
+        for revision in reversed(list(one.walk_revisions()))
+    ]
     return [of_revision(one) for one in walked]
 
 

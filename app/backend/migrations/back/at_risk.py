@@ -8,6 +8,7 @@ import asyncpg
 from app.backend.migrations.back.found import AtRisk
 from app.backend.migrations.back.risk import Risk
 from app.backend.migrations.back.schema import SCHEMA_QUERY, Schema, read_schema
+from app.backend.migrations.running.failures import words_of
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -76,5 +77,5 @@ async def _count(connection: "Connection", risk: Risk, seconds: float) -> AtRisk
     except asyncpg.PostgresConnectionError:
         raise
     except asyncpg.PostgresError as error:
-        return AtRisk(risk=risk, rows=None, uncounted=str(error))
+        return AtRisk(risk=risk, rows=None, uncounted=words_of(error))
     return AtRisk(risk=risk, rows=rows)

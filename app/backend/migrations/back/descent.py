@@ -27,16 +27,19 @@ class Down:
     another one after each try.
 
     Args:
+        command: what is typed to go on with it.
         reverses: in the order in which they are reversed.
         acceptance: None: nothing may be lost.
     """
 
     kind = "downgrade"
     completed = Happening.REVERSED
+    plan: str | None = None
 
     def __init__(
-        self, reverses: Sequence[Reverse], acceptance: Acceptance | None
+        self, command: str, reverses: Sequence[Reverse], acceptance: Acceptance | None
     ) -> None:
+        self.goes_on = f"{command} goes on where it ended"
         self._reverses = reverses
         self._acceptance = acceptance
         self._keeper: Keeper | None = None

@@ -1,12 +1,17 @@
 """The way back as the manager offers it; what it needs is imported when it is used."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.backend.database.target import DatabaseTarget
+from app.backend.migrations.back.whose import source_below
+from app.backend.migrations.revisions import alembic_config, source_of
 from app.backend.migrations.running.events import Tell
 from app.backend.migrations.running.options import RunOptions
 from app.backend.migrations.running.stopping import StopSign
+from app.backend.migrations.sources import Source, given_sources, source_named
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
@@ -23,6 +28,8 @@ async def way_down(
     target: DatabaseTarget,
     to: str,
     *,
+    source: str | None = None,
+    sources: Sequence[Source] | None = None,
     tell: Tell | None = None,
     config: "AlembicConfig | None" = None,
 ) -> "WayDown":
@@ -30,18 +37,23 @@ async def way_down(
 
     Args:
         target: the database.
-        to: where to, as Alembic names it: an id, ``-1``.
+        to: where to, as Alembic names it: an id, ``-1``, ``base``.
+        source: the name of the source; None: the id tells.
+        sources: of revisions; None: those that are configured.
         tell: is told which table is asked.
-        config: of Alembic; None: this release's revisions.
+        config: of Alembic; None: that source's.
 
     Raises:
         PreflightError: there is no such way.
+        TargetError: it may be several sources'.
         MigrationError: the database cannot be asked.
     """
     from app.backend.migrations.back.downgrade import (  # noqa: PLC0415 - sqlalchemy
         find_way_down,
     )
 
+    if config is None:
+        config = await asyncio.to_thread(_config_of, to, source, given_sources(sources))
     return await find_way_down(target, to, tell=tell or _ignore, config=config)
 
 
@@ -53,6 +65,7 @@ async def downgrade(
     options: RunOptions | None = None,
     stop: StopSign | None = None,
     tell: Tell | None = None,
+    sources: Sequence[Source] | None = None,
     config: "AlembicConfig | None" = None,
 ) -> str:
     """Reverses what :func:`way_down` has found, through the same runner as upgrades.
@@ -68,7 +81,8 @@ async def downgrade(
         options: what the run is allowed; None: the defaults.
         stop: ends it between two statements.
         tell: is told what happens, in this loop.
-        config: of Alembic; None: this release's revisions.
+        sources: of revisions; None: those that are configured.
+        config: of Alembic; None: that of the source that the way is about.
 
     Returns:
         The run's id, by which :func:`restore` finds what was kept.
@@ -83,6 +97,8 @@ async def downgrade(
     from app.backend.migrations.back.downgrade import go_down  # noqa: PLC0415 - as above
     from app.backend.migrations.back.keeper import Acceptance  # noqa: PLC0415
 
+    if config is None:
+        config = alembic_config(source_named(given_sources(sources), way.source))
     options = options or RunOptions()
     acceptance = None
     if accept_loss:
@@ -126,6 +142,8 @@ async def rehearse(
     *,
     home: Path,
     place: "ScratchPlace | None" = None,
+    source: str | None = None,
+    sources: Sequence[Source] | None = None,
     tell: Tell | None = None,
     config: "AlembicConfig | None" = None,
 ) -> "tuple[Rehearsed, ...]":
@@ -136,8 +154,10 @@ async def rehearse(
         to: as above, and ``base``.
         home: the folder of local state.
         place: where the scratch database is made; None: where that is allowed.
+        source: the name of the source; None: the id tells.
+        sources: of revisions; None: those that are configured.
         tell: is told of each revision, in this loop.
-        config: of Alembic; None: this release's revisions.
+        config: of Alembic; None: that source's, above those before it.
 
     Raises:
         PreflightError: there is no such way.
@@ -149,14 +169,28 @@ async def rehearse(
         rehearse_way,
     )
 
+    beneath: tuple[AlembicConfig, ...] = ()
+    if config is None:
+        known = given_sources(sources)
+        config = await asyncio.to_thread(_config_of, to, source, known)
+        names = [one.name for one in known]
+        below = known[: names.index(source_of(config).name)]
+        beneath = tuple(map(alembic_config, below))
     return await rehearse_way(
         target,
         to,
         config=config,
+        beneath=beneath,
         home=home,
         place=place or ScratchPlace.AUTO,
         tell=tell or _ignore,
     )
+
+
+def _config_of(
+    to: str, source: str | None, sources: Sequence[Source]
+) -> "AlembicConfig":
+    return alembic_config(source_below(to, sources, source))
 
 
 def _ignore(_event: object) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.backend.migrations.back.reverse import Reverse
 from app.backend.migrations.back.risk import Risk
+from app.backend.migrations.running.masking import masked
 
 __all__ = ["AtRisk", "WayDown"]
 
@@ -39,7 +40,7 @@ class AtRisk:
         if self.rows is None:
             rows = f"rows not counted{because}"
         count = f"{where}: {rows}: " if where else ""
-        said = " ".join(risk.statement.split())[:80]
+        said = " ".join(masked(risk.statement).split())[:80]
         by = f" [{said}]" if said else ""
         end = f"; {risk.hopeless}" if risk.hopeless else ""
         return f"{risk.revision}: {count}{risk.why}{by}{end}"
@@ -51,11 +52,15 @@ class WayDown:
 
     Attributes:
         to: as it was asked for.
-        applied: the version rows when it was asked.
+        goal: the same as an id, where it is one.
+        source: whose revisions these are.
+        applied: their version rows when it was asked.
         fingerprint: of the schema then.
     """
 
     to: str
+    goal: str
+    source: str
     applied: tuple[str, ...]
     fingerprint: str
     reverses: tuple[Reverse, ...]
@@ -86,6 +91,7 @@ class WayDown:
         """JSON-ready."""
         return {
             "to": self.to,
+            "source": self.source,
             "applied": list(self.applied),
             "fingerprint": self.fingerprint,
             "revisions": [

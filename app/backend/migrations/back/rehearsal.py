@@ -14,7 +14,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.backend.database.models import SCHEMA
 from app.backend.database.schema_state import read_schema_state
 from app.backend.database.target import DatabaseTarget
 from app.backend.migrations import operations as _directives  # noqa: F401 - op.safe_…
@@ -23,10 +22,12 @@ from app.backend.migrations.analysis.scratch import ScratchPlace, scratch_databa
 from app.backend.migrations.back.choosing import scripts_before, scripts_down
 from app.backend.migrations.back.seeding import seed
 from app.backend.migrations.back.snapshot import lost_rows, rows_of, schema_lines
+from app.backend.migrations.operations.naming import quoted
 from app.backend.migrations.recording import alembic_of_this_process
-from app.backend.migrations.revisions import alembic_config
+from app.backend.migrations.revisions import source_of
 from app.backend.migrations.running.connecting import close, connect
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
+from app.backend.migrations.running.failures import told
 from app.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 __all__ = ["Rehearsed", "rehearse_way"]
+
+Base = tuple["AlembicConfig", Sequence[str]]
+"""A source, and what of it is there before."""
 
 _CONNECT_TIMEOUT: Final = 10.0
 _ENUM: Final = " holds "
@@ -89,7 +93,8 @@ async def rehearse_way(
     target: DatabaseTarget,
     to: str,
     *,
-    config: "AlembicConfig | None",
+    config: "AlembicConfig",
+    beneath: "Sequence[AlembicConfig]" = (),
     home: Path,
     place: ScratchPlace,
     tell: Tell,
@@ -101,7 +106,8 @@ async def rehearse_way(
     Args:
         target: the database; it is only asked where its schema is.
         to: where to, as Alembic names it.
-        config: of Alembic; None: this release's revisions.
+        config: of Alembic; says where the revisions are.
+        beneath: sources whose revisions are all built first.
         home: the folder of local state.
         place: where the scratch database is made.
         tell: is told of each revision, in this loop.
@@ -111,29 +117,39 @@ async def rehearse_way(
         NoScratchDatabaseError: there is none to be had.
         MigrationError: what is applied before cannot be built on an empty database.
     """
-    config = config or alembic_config()
-    connection = await connect(target)
-    try:
-        applied = (await read_schema_state(connection)).applied
-    finally:
-        await close(connection)
-    down = await asyncio.to_thread(scripts_down, applied, to, config)
+    applied = await _applied(target, (*beneath, config))
+    down = await asyncio.to_thread(scripts_down, applied[-1], to, config)
     names = [one.revision for one in down]
-    base = await asyncio.to_thread(scripts_before, applied, names, config)
+    base = [
+        (each, await asyncio.to_thread(scripts_before, rows, names, each))
+        for each, rows in zip((*beneath, config), applied, strict=True)
+    ]
     loop = asyncio.get_running_loop()
 
     def passed_on(event: MigrationEvent) -> None:
         loop.call_soon_threadsafe(tell, event)
 
     async with scratch_database(target, home=home, place=place) as scratch:
-        run = partial(_rehearse, scratch, config, base, names[::-1], passed_on)
+        run = partial(_rehearse, scratch, base, names[::-1], passed_on)
         return await aside(run, alembic_of_this_process())
+
+
+async def _applied(
+    target: DatabaseTarget, configs: "Sequence[AlembicConfig]"
+) -> list[tuple[str, ...]]:
+    """The version rows of each source."""
+    histories = [source_of(one).history for one in configs]
+    connection = await connect(target)
+    try:
+        state = await read_schema_state(connection, histories)
+    finally:
+        await close(connection)
+    return [one.applied for one in state.each]
 
 
 async def _rehearse(
     scratch: DatabaseTarget,
-    config: "AlembicConfig",
-    base: Sequence[str],
+    base: "Sequence[Base]",
     revisions: Sequence[str],
     tell: Tell,
 ) -> tuple[Rehearsed, ...]:
@@ -144,10 +160,25 @@ async def _rehearse(
     )
     try:
         async with engine.connect() as connection:
-            stage = partial(_Stage.play, config=config, base=base, names=revisions)
-            return await connection.run_sync(stage, tell=tell)
+            return await connection.run_sync(_play, base, revisions, tell)
     finally:
         await engine.dispose()
+
+
+def _play(
+    connection: "Connection", base: "Sequence[Base]", names: Sequence[str], tell: Tell
+) -> tuple[Rehearsed, ...]:
+    """Builds what comes before, then rehearses one after the other."""
+    stages = [_Stage(connection, config) for config, _ in base]
+    for stage, (_, revisions) in zip(stages, base, strict=True):
+        stage.build(revisions)
+    done: list[Rehearsed] = []
+    for name in names:
+        tell(MigrationEvent(kind=Happening.REVISION, run="", revision=name))
+        done.append(stages[-1].rehearse(name))
+        if done[-1].error:
+            break
+    return tuple(done)
 
 
 class _Stage:
@@ -156,42 +187,25 @@ class _Stage:
     def __init__(self, connection: "Connection", config: "AlembicConfig") -> None:
         self._connection = connection
         self._config = config
+        self._history = source_of(config).history
         self._scripts = ScriptDirectory.from_config(config)
 
-    @classmethod
-    def play(
-        cls,
-        connection: "Connection",
-        *,
-        config: "AlembicConfig",
-        base: Sequence[str],
-        names: Sequence[str],
-        tell: Tell,
-    ) -> tuple[Rehearsed, ...]:
-        """Builds what comes before, then rehearses one after the other."""
-        stage = cls(connection, config)
-        stage._build(base)
-        done: list[Rehearsed] = []
-        for name in names:
-            tell(MigrationEvent(kind=Happening.REVISION, run="", revision=name))
-            done.append(stage._rehearse(name))
-            if done[-1].error:
-                break
-        return tuple(done)
-
-    def _build(self, base: Sequence[str]) -> None:
-        self._connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    def build(self, base: Sequence[str]) -> None:
+        """Applies what comes before; the table of version rows is there afterwards."""
+        schema = quoted(self._history.schema)
+        self._connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         self._connection.commit()
         try:
             self._migrate([self._step(one, up=True) for one in base])
         except Exception as error:  # a revision raises what it likes
             raise MigrationError(
                 "what comes before cannot be built on an empty database:"
-                f" {type(error).__name__}: {error}",
+                f" {told(error)}",
                 remedy="mend the revision that depends on what no revision makes",
             ) from error
 
-    def _rehearse(self, name: str) -> Rehearsed:
+    def rehearse(self, name: str) -> Rehearsed:
+        """Takes one up, down and up."""
         seeded = self._seed()
         before, rows = schema_lines(self._connection), rows_of(self._connection)
         try:
@@ -205,9 +219,7 @@ class _Stage:
             again = schema_lines(self._connection)
         except Exception as error:  # noqa: BLE001 - as above
             self._connection.rollback()
-            return Rehearsed(
-                revision=name, rows=seeded, error=f"{type(error).__name__}: {error}"
-            )
+            return Rehearsed(revision=name, rows=seeded, error=told(error))
         self._connection.commit()
         return Rehearsed(
             revision=name,
@@ -243,7 +255,8 @@ class _Stage:
             environment.configure(
                 connection=self._connection,
                 transaction_per_migration=True,
-                version_table_schema=SCHEMA,
+                version_table=self._history.table,
+                version_table_schema=self._history.schema,
             )
             with environment.begin_transaction():
                 environment.run_migrations()

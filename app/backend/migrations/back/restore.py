@@ -11,6 +11,7 @@ from app.backend.migrations.back.keeping import KEPT
 from app.backend.migrations.back.restoring import Kept, Restored, restore_one
 from app.backend.migrations.running.connecting import close, connect
 from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
+from app.backend.migrations.running.failures import told
 from app.backend.migrations.running.turn import ADVISORY_LOCK
 from app.errors import MigrationError, PreflightError
 
@@ -87,7 +88,7 @@ async def restore_kept(
         return await _restore(connection, run, tell, statement_timeout)
     except (OSError, asyncpg.PostgresError) as error:
         raise MigrationError(
-            f"what was kept cannot be brought back: {type(error).__name__}: {error}",
+            f"what was kept cannot be brought back: {told(error)}",
             remedy=f"see what the role may do, and what schema {KEPT} holds",
         ) from error
     finally:

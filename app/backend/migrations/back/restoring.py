@@ -10,6 +10,7 @@ from app.backend.migrations.back.conditions import constant_default, identifier
 from app.backend.migrations.back.keeping import KEPT
 from app.backend.migrations.back.risk import Keep
 from app.backend.migrations.back.schema import Column, Schema, Table
+from app.backend.migrations.running.failures import words_of
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -93,7 +94,7 @@ async def restore_one(connection: "Connection", kept: Kept, schema: Schema) -> R
                 return await _rows(connection, kept, table)
             return await _values(connection, kept, table)
     except asyncpg.DataError as error:
-        return _none(kept, f"the column does not hold what was kept: {error}")
+        return _none(kept, f"the column does not hold what was kept: {words_of(error)}")
 
 
 async def _values(connection: "Connection", kept: Kept, table: Table) -> Restored:
@@ -201,7 +202,7 @@ async def _inserted(
                 done = await connection.execute(insert + where + end)
                 count += int(done.rpartition(" ")[2])
         except asyncpg.IntegrityConstraintViolationError as error:
-            problem = problem or str(error)
+            problem = problem or words_of(error)
     return count, problem
 
 

@@ -52,7 +52,7 @@ SELECT json_build_object(
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%'
       AND n.nspname NOT IN ('information_schema', 'pm33_kept')
-      AND c.relname NOT LIKE 'alembic\\_version%'),
+      AND c.relname NOT LIKE '%alembic\\_version%'),
   'enums', (
     SELECT coalesce(json_object_agg(name, labels), '{{}}')
     FROM (SELECT {_NAME.format("t.typname")} AS name,

@@ -24,6 +24,7 @@ from app.backend.migrations.planning.hashing import (
 from app.backend.migrations.planning.plan import Plan
 from app.backend.migrations.planning.survey import sessions_on, sizes_of
 from app.backend.migrations.revisions import EXPAND_HEAD, alembic_config, source_of
+from app.backend.migrations.running.connecting import close, connect
 from app.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ __all__ = ["Scratch", "make_plan"]
 
 MOST_TRIED: Final = 100
 """Pending revisions that are tried unless a place for it is named: two seconds."""
-
-_CONNECT_TIMEOUT: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +115,16 @@ async def make_plan(
 async def _asked(
     target: DatabaseTarget,
 ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await connect(target, "pm33-plan")
     try:
-        connection = await asyncpg.connect(
-            **target.connect_arguments("pm33-plan"), timeout=_CONNECT_TIMEOUT
-        )
-        try:
-            yield connection
-        finally:
-            await connection.close(timeout=1)
+        yield connection
     except (OSError, UnicodeError, asyncpg.PostgresError) as error:
         raise MigrationError(
             f"the database cannot be asked: {type(error).__name__}: {error}",
-            remedy="see whether it runs, and whether DATABASE_URL leads there",
+            remedy="see whether it runs, and what the role may read",
         ) from error
+    finally:
+        await close(connection)
 
 
 async def _tried(

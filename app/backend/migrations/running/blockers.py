@@ -61,12 +61,19 @@ class Blocker:
     began: float | None = None
     query: str | None = None
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether our role may not see since when it does what."""
+        return self.state is None and self.kind is None
+
     @override
     def __str__(self) -> str:
         """For a line of progress or an error."""
         name = self.application or self.kind or "unknown"
-        words = f"pid {self.pid} ({name}, {self.user or 'no user'}, {self.state or '?'}"
-        words += f" for {self.seconds:.1f} s)"
+        since = f"{self.state or '?'} for {self.seconds:.1f} s"
+        if self.is_hidden:
+            since = "its state is hidden from this role"
+        words = f"pid {self.pid} ({name}, {self.user or 'no user'}, {since})"
         return f"{words}: {' '.join(self.query.split())}" if self.query else words
 
 

@@ -21,6 +21,7 @@ _POOLERS: Final = (
     asyncpg.DuplicatePreparedStatementError,  # of another client of the backend
     asyncpg.InvalidSQLStatementNameError,
 )
+_URLS: Final = "MIGRATION_DATABASE_URL, else DATABASE_UNPOOLED_URL, else DATABASE_URL"
 _ROUNDS = 3
 _PATIENCE = 10.0
 _FOURTEEN = 14
@@ -58,9 +59,24 @@ async def connect(
         return await asyncpg.connect(**arguments, timeout=CONNECT_TIMEOUT)
     except (OSError, UnicodeError, asyncpg.PostgresError) as error:
         raise MigrationError(
-            f"the database cannot be reached: {type(error).__name__}: {error}",
-            remedy="see whether it runs, and whether DATABASE_URL leads there",
+            f"the database cannot be reached: {_where(target)}:"
+            f" {type(error).__name__}: {error}",
+            remedy=_remedy(error),
         ) from error
+
+
+def _where(target: DatabaseTarget) -> str:
+    return f"{target.database} at {target.host}:{target.port}"
+
+
+def _remedy(error: Exception) -> str:
+    match error:
+        case asyncpg.InvalidAuthorizationSpecificationError():  # a wrong password, too
+            return f"correct user and password in {_URLS}"
+        case asyncpg.InvalidCatalogNameError():
+            return f"create it, or correct its name in {_URLS}"
+        case _:
+            return f"see whether it runs, and where {_URLS} leads"
 
 
 async def close(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

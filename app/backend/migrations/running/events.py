@@ -23,6 +23,7 @@ class Happening(StrEnum):
     STATEMENT = "statement"
     DONE = "done"
     BLOCKED = "blocked"
+    ENDED = "ended"
     KEPT = "kept"
     CLEANED = "cleaned"
     BATCH = "batch"

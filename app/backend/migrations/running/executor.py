@@ -27,7 +27,9 @@ __all__ = ["RetryingExecutor"]
 _BREATH = 0.005
 """Seconds between two batches, for others and for replication."""
 _TELLING = 2.0
-"""Seconds between two words about a backfill."""
+"""Seconds until the first word about a backfill; then twice as many each time."""
+_RARELY = 30.0
+"""Seconds between two words, at most."""
 
 
 class RetryingExecutor:
@@ -74,12 +76,12 @@ class RetryingExecutor:
         Raises:
             LocksDeniedError, InterruptedRunError, DBAPIError: as :meth:`run` does.
         """
-        rows, told = 0, time.monotonic()
+        rows, told, pause = 0, time.monotonic(), _TELLING
         with _autocommit() as connection:
             while (done := self._batch(connection, work, directive)) is not None:
                 rows += done
-                if time.monotonic() - told > _TELLING:
-                    told = time.monotonic()
+                if time.monotonic() - told > pause:
+                    told, pause = time.monotonic(), min(2 * pause, _RARELY)
                     self._say(Happening.BATCH, f"{directive}: {rows} rows so far")
                 await_only(self._stop.pause(_BREATH))
         self._say(Happening.BATCH, f"{directive}: {rows} rows")

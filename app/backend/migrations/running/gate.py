@@ -15,11 +15,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
+from app.backend.migrations.running.account import Account
 from app.backend.migrations.running.allowance import Allowance, lock_of
 from app.backend.migrations.running.aside import aside, autocommits
 from app.backend.migrations.running.blockers import Blocker
-from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
-from app.backend.migrations.running.history import INSERT_STEP, History, step_values
+from app.backend.migrations.running.events import Happening
 from app.backend.migrations.running.ledger import Ledger
 from app.backend.migrations.running.leftover import finish_leftover
 from app.backend.migrations.running.lock_needed import (
@@ -30,7 +30,6 @@ from app.backend.migrations.running.lock_needed import (
     returns_rows,
 )
 from app.backend.migrations.running.lookout import Lookout
-from app.backend.migrations.running.masking import masked
 from app.backend.migrations.running.stopping import StopSign
 from app.backend.migrations.running.trial import Trial, Trials
 from app.backend.migrations.statements import Lock, Step
@@ -51,35 +50,27 @@ class Gate:
     """Stands before the statements of one run.
 
     Args:
-        run: its id.
         trials: how long a statement may wait.
         lookout: looks on while it waits.
-        history: where what took effect is written down.
+        account: what happens is told to, and written down by.
         stop: refuses the next statement once it is asked for.
-        tell: is told.
     """
 
     def __init__(
         self,
-        run: str,
         *,
         trials: Trials,
         lookout: Lookout,
-        history: History,
+        account: Account,
         stop: StopSign,
-        tell: Tell,
     ) -> None:
-        self._run = run
         self._trials = trials
         self._allowance = Allowance(trials)
         self._lookout = lookout
-        self._history = history
+        self._account = account
         self._stop = stop
-        self._tell = tell
-        self._revision = ""
         self._ledger = Ledger("")
         self._number = 1
-        self._position = 0
         self._directive: str | None = None
         self._step: Step | None = None
         self._begun: float | None = None
@@ -89,7 +80,7 @@ class Gate:
     @property
     def revision(self) -> str:
         """The one whose statements pass now; empty before the first."""
-        return self._revision
+        return self._account.revision
 
     def attach(self, engine: "Engine") -> None:
         """Has every statement of an engine pass here."""
@@ -107,9 +98,8 @@ class Gate:
             ledger: what of it is done already.
             number: which try of it this is, from 1.
         """
-        if revision != self._revision:
-            self._position = 0
-        self._revision, self._ledger, self._number = revision, ledger, number
+        self._account.open_for(revision)
+        self._ledger, self._number = ledger, number
 
     @contextmanager
     def of_directive(
@@ -164,7 +154,7 @@ class Gate:
     ) -> tuple[str, Any]:
         self._stop.check()
         # Alembic keeps its own table by itself.
-        if not self._revision or locks_nothing(statement) or _VERSIONS in statement:
+        if not self.revision or locks_nothing(statement) or _VERSIONS in statement:
             return statement, parameters
         if reads_only(statement):  # which waits like any other, and leaves nothing
             self._send(connection, statement, reads=True)
@@ -189,7 +179,7 @@ class Gate:
             self._ours = False
             aside(connection, "commit")
         elif self._directive is None and autocommits(connection):
-            await_only(self._note(trial, "done"))
+            await_only(self._account.note(trial, "done"))
 
     def _failed(self, context: "ExceptionContext") -> None:
         """Whoever goes on after an error finds no transaction that it did not begin."""
@@ -205,7 +195,7 @@ class Gate:
         if self._ledger.holds(statement):
             if returns_rows(statement):
                 raise MigrationError(
-                    f"{self._revision} is half applied, and needs the rows that a"
+                    f"{self.revision} is half applied, and needs the rows that a"
                     " statement gave which is done already",
                     remedy="finish it by hand; `pm33 migrate history` shows what is"
                     " done",
@@ -213,7 +203,7 @@ class Gate:
             return True
         if not autocommits(connection) or self._is_ours(statement):
             return False
-        begun = await_only(self._history.was_begun(self._revision, statement))
+        begun = await_only(self._account.was_begun(statement))
         lock = lock_of(statement, None)
         self._allowance.give(connection, lock, number=self._number, long=True)
         leftover = finish_leftover(statement, partial(aside, connection), begun=begun)
@@ -235,7 +225,7 @@ class Gate:
         nothing would tell.
         """
         changes_rows = lock_of(statement, None) is Lock.ROW_EXCLUSIVE
-        return self._directive is None and self._history.there and changes_rows
+        return self._directive is None and self._account.is_kept and changes_rows
 
     def _send(
         self, connection: "Connection", statement: str, *, reads: bool = False
@@ -254,15 +244,13 @@ class Gate:
             long=reads or (step is not None and step.long),
             keeps=not reads or is_lock(statement),
         )
-        trial = Trial(
-            self._revision, statement, self._number, lock_timeout, reads=reads
-        )
+        trial = Trial(self.revision, statement, self._number, lock_timeout, reads=reads)
         if not reads and self._directive is None and autocommits(connection):
             if self._is_ours(statement):
                 aside(connection, "begin")
                 self._ours = True
             else:
-                await_only(self._note(trial, "begun"))
+                await_only(self._account.note(trial, "begun"))
         self._trial = trial
         if not reads:
             self._say(Happening.STATEMENT, statement)
@@ -280,38 +268,8 @@ class Gate:
         self._lookout.begin(lock_timeout, seen)
 
     def _keep(self, connection: "Connection", statement: str) -> None:
-        """Writes a statement down in the transaction that it belongs to."""
-        if not self._history.there:
-            return
-        self._position += 1
-        values = step_values(
-            self._run,
-            self._revision,
-            self._position,
-            statement,
-            directive=self._directive,
-            lock=lock_of(statement, self._step),
-        )
-        aside(connection, INSERT_STEP, *values)
-
-    async def _note(self, trial: Trial, outcome: str) -> None:
-        await self._history.attempt(
-            trial.revision,
-            trial.statement,
-            number=trial.number,
-            lock_timeout=trial.lock_timeout,
-            seconds=trial.seconds,
-            outcome=outcome,
-        )
+        lock = lock_of(statement, self._step)
+        self._account.keep(connection, statement, self._directive, lock)
 
     def _say(self, kind: Happening, statement: str, seconds: float = 0.0) -> None:
-        self._tell(
-            MigrationEvent(
-                kind=kind,
-                run=self._run,
-                revision=self._revision,
-                statement=masked(statement),
-                attempt=self._number,
-                seconds=seconds,
-            )
-        )
+        self._account.say(kind, statement, number=self._number, seconds=seconds)

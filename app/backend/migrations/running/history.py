@@ -15,7 +15,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from app.backend.database.connection import ReservedConnection
+from app.backend.database.revision_history import OURS
 from app.backend.database.storable import storable
+from app.backend.migrations.running.begun import Begun
 from app.backend.migrations.running.blockers import Blocker
 from app.backend.migrations.running.connecting import SIDE_ERRORS
 from app.backend.migrations.running.masking import masked
@@ -23,6 +25,7 @@ from app.backend.migrations.running.masking import masked
 __all__ = [
     "CLOSE_STEPS",
     "INSERT_STEP",
+    "KEPT",
     "Committed",
     "History",
     "RunState",
@@ -31,6 +34,10 @@ __all__ = [
 ]
 
 FORMAT = 1
+RUN_FORMAT = 2
+"""Since 2, what a run found is an object: the version rows, their source, the plan."""
+KEPT = 200
+"""Runs that stay, the newest ones."""
 
 INSERT_STEP: Final = """
     insert into ops.migration_step (run, revision, position, digest, statement,
@@ -50,6 +57,19 @@ _BEGIN: Final = """
                                    format)
     values ($1, $2, $3, $4, $5, 'running', $6, $7)
     on conflict (run) do nothing
+"""
+# A run of which a revision is half applied stays: what is done is told from its steps.
+_TRIM: Final = """
+    with gone as (
+        delete from ops.migration_run r
+        where run not in (select run from ops.migration_run
+                          order by started_at desc limit $1)
+          and not exists (select from ops.migration_step s
+                          where s.run = r.run and s.open)
+        returning run),
+    steps as (
+        delete from ops.migration_step where run in (select run from gone))
+    delete from ops.migration_attempt where run in (select run from gone)
 """
 _END: Final = """
     update ops.migration_run
@@ -130,6 +150,7 @@ class History:
         goal: where to, as Alembic names it.
         actor: who asked.
         kind: ``upgrade`` or ``downgrade``.
+        source: whose revisions they are.
     """
 
     def __init__(
@@ -140,24 +161,30 @@ class History:
         goal: str,
         actor: str,
         kind: str = "upgrade",
+        source: str = OURS.source,
     ) -> None:
         self._side = side
         self._run = run
         self._goal = goal
         self._actor = actor
         self._kind = kind
+        self._source = source
+        self._plan: Begun | None = None
         self._began = datetime.now(UTC)
         self._before: tuple[str, ...] = ()
         self.there = False
 
-    async def begin(self, before: Sequence[str] | None = None) -> None:
-        """Writes the run down, if it is not yet, and if it can be.
+    async def begin(
+        self, before: Sequence[str] | None = None, plan: Begun | None = None
+    ) -> None:
+        """Writes the run down, if it is not yet, and if it can be; forgets old ones.
 
         Args:
             before: the version rows that it has found; None: as it was told first.
+            plan: that it carries out; None: as before, or none.
         """
         if before is not None:
-            self._before = tuple(before)
+            self._before, self._plan = tuple(before), plan
         if self.there:
             return
         with suppress(*SIDE_ERRORS):
@@ -168,9 +195,14 @@ class History:
                 await connection.execute(
                     _BEGIN,
                     *(self._run, self._kind, self._goal, self._actor),
-                    *(json.dumps(self._before), self._began, FORMAT),
+                    *(json.dumps(self._found()), self._began, RUN_FORMAT),
                 )
-            self.there = True
+                self.there = True
+                await connection.execute(_TRIM, KEPT)
+
+    def _found(self) -> Mapping[str, Any]:
+        plan = None if self._plan is None else self._plan.to_dict()
+        return {"rows": self._before, "source": self._source, "plan": plan}
 
     async def end(
         self, state: RunState, after: Sequence[str], error: Mapping[str, Any] | None

@@ -21,6 +21,7 @@ class RunOptions:
         cancel_blockers_after: seconds after which a transaction that blocks us is
             ended; None: never.
         lease_ttl: seconds without a sign of life after which a runner is gone.
+        silence: seconds without any answer after which the database is gone.
         actor: who asks, for the history.
     """
 
@@ -29,6 +30,7 @@ class RunOptions:
     show_queries: bool = False
     cancel_blockers_after: float | None = None
     lease_ttl: float = TTL
+    silence: float = 60.0
     actor: str = ""
 
     @classmethod

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from app.backend.database.revision_history import OURS
+from app.backend.migrations.running.begun import Begun
 from app.backend.migrations.running.history import RunState
 
 if TYPE_CHECKING:
@@ -69,11 +71,18 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run; ``steps`` and ``attempts`` are read when one run is asked for."""
+    """One run; ``steps`` and ``attempts`` are read when one run is asked for.
+
+    Attributes:
+        source: whose revisions it was about.
+        plan: the hash of the plan that it carried out; None: it had none.
+    """
 
     run: str
     kind: str
+    source: str
     goal: str
+    plan: str | None
     actor: str
     state: RunState
     before: tuple[str, ...]
@@ -117,9 +126,9 @@ async def read_runs(
         found.append(
             RunRecord(
                 **dict(row)
+                | _found(row["before"])
                 | {
                     "state": RunState(row["state"]),
-                    "before": tuple(_read(row["before"])),
                     "after": None
                     if row["after"] is None
                     else tuple(_read(row["after"])),
@@ -139,6 +148,19 @@ async def read_half_applied(
     if not await connection.fetchval(_THERE):
         return {}
     return {row[0]: row[1] for row in await connection.fetch(_HALF)}
+
+
+def _found(text: str) -> dict[str, Any]:
+    """What a run found; until format 2 that were the version rows alone."""
+    found = _read(text)
+    if isinstance(found, list):
+        found = {"rows": found, "source": OURS.source, "plan": None}
+    plan = Begun.read(found["plan"])
+    return {
+        "before": tuple(found["rows"]),
+        "source": found["source"],
+        "plan": None if plan is None else plan.plan,
+    }
 
 
 def _read(text: str | None) -> Any:

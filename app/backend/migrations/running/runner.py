@@ -16,7 +16,9 @@ from app.backend.database.target import DatabaseTarget
 from app.backend.migrations.operations.naming import quoted
 from app.backend.migrations.planning.fingerprint import schema_fingerprint
 from app.backend.migrations.revisions import source_of
+from app.backend.migrations.running.account import Account
 from app.backend.migrations.running.applying import Applying
+from app.backend.migrations.running.begun import Begun, beginning_of, read_begun
 from app.backend.migrations.running.connecting import (
     APPLICATION,
     CONNECT_TIMEOUT,
@@ -26,7 +28,7 @@ from app.backend.migrations.running.connecting import (
     prepare,
     refuse_pooler,
 )
-from app.backend.migrations.running.events import Tell
+from app.backend.migrations.running.events import Happening, MigrationEvent, Tell
 from app.backend.migrations.running.executor import RetryingExecutor
 from app.backend.migrations.running.failures import is_lost, told
 from app.backend.migrations.running.gate import Gate
@@ -34,20 +36,26 @@ from app.backend.migrations.running.heartbeat import Heartbeat
 from app.backend.migrations.running.history import History, RunState
 from app.backend.migrations.running.lookout import Lookout
 from app.backend.migrations.running.options import RunOptions
+from app.backend.migrations.running.remedies import origin, way_out
 from app.backend.migrations.running.stopping import StopSign
 from app.backend.migrations.running.trial import Trials
 from app.backend.migrations.running.turn import take_lock
 from app.backend.migrations.running.way import Up, Way
-from app.errors import InterruptedRunError, MigrationError, OpsError
+from app.errors import (
+    InterruptedRunError,
+    JournalError,
+    MigrationError,
+    OpsError,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
 
 __all__ = ["Decide", "Runner"]
 
-Decide = Callable[[SchemaState, str], bool]
-"""Asked under the lock, with the schema's fingerprint, whether to go on; raises to
-refuse."""
+Decide = Callable[[SchemaState, str, Begun | None], bool]
+"""Asked under the lock, with the schema's fingerprint and the plan of the newest run,
+whether to go on; raises to refuse."""
 
 _NO_SCHEMA: Final = "select not exists (select from pg_namespace where nspname = $1)"
 _CREATE_SCHEMA: Final = "create schema if not exists {}"
@@ -105,6 +113,7 @@ class Runner:
             goal=goal,
             actor=options.actor or "unknown",
             kind=self._way.kind,
+            source=self._source.name,
         )
         self._heartbeat: Heartbeat | None = None
         self._gate: Gate | None = None
@@ -124,21 +133,40 @@ class Runner:
             stack.push_async_callback(close, main)
             stack.push_async_callback(self._side.close)
             try:
-                await self._take_turn(main)
-                schema = await schema_fingerprint(main)
-                if self._decide(await self._state(main), schema):
-                    await self._apply(main)
+                async with self._side.use() as side:
+                    await refuse_pooler(main, side)
+                lookout = self._lookout(main)
+                async with lookout.on_duty():
+                    await self._run(main, lookout)
+            except InterruptedRunError as error:
+                raise InterruptedRunError(
+                    str(error), remedy=self._way.goes_on
+                ) from error
             except OpsError:
                 raise
             except Exception as error:  # a revision may raise whatever it likes
+                first = origin(error)
+                if isinstance(first, OpsError):
+                    raise first from first.__cause__
                 raise MigrationError(
-                    f"{self._revision()} failed: {told(error)}",
-                    remedy=await self._remedy(error),
+                    f"{self._revision()} failed: {told(first)}",
+                    remedy=await self._remedy(first),
                 ) from error
 
-    async def _take_turn(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
-        async with self._side.use() as side:
-            await refuse_pooler(main, side)
+    def _lookout(self, main: "asyncpg.Connection[asyncpg.Record]") -> Lookout:
+        return Lookout(
+            self._side,
+            main.get_server_pid(),
+            options=self._options,
+            stop=self._stop,
+            lost=main.terminate,
+            say=self._ended_blocker,
+        )
+
+    async def _run(
+        self, main: "asyncpg.Connection[asyncpg.Record]", lookout: Lookout
+    ) -> None:
+        """Takes its turn, and does what is decided then."""
         await prepare(main)
         await take_lock(
             main,
@@ -147,19 +175,29 @@ class Runner:
             stop=self._stop,
             tell=self._tell,
         )
+        schema, begun = await schema_fingerprint(main), await read_begun(main)
+        state = await self._state(main)
+        if self._decide(state, schema, begun):
+            plan = beginning_of(self._way.plan, state, schema, begun)
+            await self._apply(main, lookout, plan)
 
-    async def _apply(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
+    async def _apply(
+        self,
+        main: "asyncpg.Connection[asyncpg.Record]",
+        lookout: Lookout,
+        plan: Begun | None,
+    ) -> None:
         state = (await self._state(main)).of(self._source.name)
         for schema in dict.fromkeys((OURS.schema, self._source.history.schema)):
             # Asked first: to be refused, IF NOT EXISTS needs no schema to create.
             if await main.fetchval(_NO_SCHEMA, schema):
                 await main.execute(_CREATE_SCHEMA.format(quoted(schema)))
-        await self._history.begin(state.applied)
+        await self._history.begin(state.applied, plan)
         try:
             await self._show_life()
-            await self._climb(main)
+            await self._climb(main, lookout)
         except BaseException as error:
-            await self._ended(error)
+            await self._ended(origin(error))
             raise
         else:
             await self._ended(None)
@@ -167,7 +205,9 @@ class Runner:
             if self._heartbeat is not None:
                 await self._heartbeat.end()
 
-    async def _climb(self, main: "asyncpg.Connection[asyncpg.Record]") -> None:
+    async def _climb(
+        self, main: "asyncpg.Connection[asyncpg.Record]", lookout: Lookout
+    ) -> None:
         async def handed() -> Any:
             return main
 
@@ -177,13 +217,6 @@ class Runner:
             poolclass=NullPool,
             hide_parameters=True,  # errors are written down; what rows hold is not
         )
-        lookout = Lookout(
-            self._side,
-            main.get_server_pid(),
-            options=self._options,
-            stop=self._stop,
-            lost=main.terminate,
-        )
         trials = Trials(
             self.id,
             self._options.patience,
@@ -192,14 +225,8 @@ class Runner:
             tell=self._tell,
             still=lookout.still,
         )
-        gate = Gate(
-            self.id,
-            trials=trials,
-            lookout=lookout,
-            history=self._history,
-            stop=self._stop,
-            tell=self._tell,
-        )
+        account = Account(self.id, self._history, self._tell)
+        gate = Gate(trials=trials, lookout=lookout, account=account, stop=self._stop)
         self._gate = gate
         gate.attach(engine.sync_engine)
         executor = RetryingExecutor(
@@ -219,6 +246,16 @@ class Runner:
         async with engine.connect() as connection:
             await applying.finish(connection)
 
+    def _ended_blocker(self, words: str) -> None:
+        self._tell(
+            MigrationEvent(
+                kind=Happening.ENDED,
+                run=self.id,
+                revision=self._revision(),
+                message=words,
+            )
+        )
+
     async def _applied(self) -> None:
         """After a revision, which may have made the tables that were missing."""
         await self._history.begin()
@@ -237,7 +274,15 @@ class Runner:
             ttl=self._options.lease_ttl,
             lost=self._stop.ask,
         )
-        await heartbeat.begin()
+        try:
+            await heartbeat.begin()
+        except JournalError as error:
+            remedy = way_out(error.__cause__)
+            if not remedy:
+                raise
+            raise MigrationError(
+                f"this role may not migrate: {error.__cause__}", remedy=remedy
+            ) from error
         self._heartbeat = heartbeat
 
     async def _ended(self, error: BaseException | None) -> None:
@@ -262,16 +307,19 @@ class Runner:
     def _revision(self) -> str:
         return (self._gate.revision if self._gate else "") or "the migration"
 
-    async def _remedy(self, error: Exception) -> str:
+    async def _remedy(self, error: BaseException) -> str:
         if is_lost(error):
             return (
                 "the database has ended the connection: see whether it was restarted,"
-                " or who ended it; `pm33 migrate up` goes on where this ended"
+                f" or who ended it; {self._way.goes_on}"
             )
         half = await self._history.half_applied()
+        first = way_out(error)
         if not half:
-            return "nothing of the failed revision was kept; mend it and run again"
+            first = first or "mend it"
+            return f"{first}, and run again; nothing of the failed revision was kept"
+        first = first or "mend what failed, leave what is before it"
         return (
-            f"what {', '.join(half)} did before stays done, and is not done again:"
-            " mend what failed, leave what is before it, and run again"
+            f"{first}, and run again; what {', '.join(half)} did before stays done, and"
+            " is not done again"
         )

@@ -43,7 +43,7 @@ class StopSign:
         if self._asked.is_set():
             raise self._error or InterruptedRunError(
                 "the migration was stopped between two statements",
-                remedy="`pm33 migrate up` goes on where it ended",
+                remedy="the same command goes on where it ended",
             )
 
     async def pause(self, seconds: float) -> None:

@@ -151,12 +151,12 @@ class Trials:
         if sqlstate == _CANCELLED and self._stop.urgent:
             return InterruptedRunError(
                 "the statement under way was cancelled",
-                remedy="`pm33 migrate up` goes on where it ended",
+                remedy="the same command goes on where it ended",
             )
         if sqlstate == _CANCELLED and trial.seconds >= self.patience.statement > 0:
             return MigrationError(
                 f"{trial.revision}: a statement that others wait for was not done in"
-                f" {self.patience.statement:.0f} s: {_short(trial.statement)}",
+                f" {self.patience.statement:g} s: {_short(trial.statement)}",
                 remedy="do it by a safe operation (`pm33 migrate lint` says which), or"
                 " raise PM33_MIGRATE_STATEMENT_TIMEOUT while nobody needs the table",
             )

@@ -24,6 +24,10 @@ class Way(Protocol):
     """Of the run, in its history."""
     completed: Happening
     """What is told of a revision that is done."""
+    goes_on: str
+    """What to do when a run was cut off."""
+    plan: str | None
+    """The hash of the plan that is carried out; None: there is none."""
 
     def begin(self, run: str, gate: "Gate", inner: StepExecutor) -> StepExecutor:
         """Told once, before the first try; returns what runs safe operations."""
@@ -46,13 +50,16 @@ class Up:
 
     Args:
         goal: where to, as Alembic names it.
+        plan: the hash of the plan that is carried out; None: there is none.
     """
 
     kind = "upgrade"
     completed = Happening.APPLIED
+    goes_on = "the same `pm33 migrate up` goes on where it ended"
 
-    def __init__(self, goal: str) -> None:
+    def __init__(self, goal: str, plan: str | None = None) -> None:
         self._goal = goal
+        self.plan = plan
 
     def begin(self, _run: str, _gate: "Gate", inner: StepExecutor) -> StepExecutor:
         """As :meth:`Way.begin`."""

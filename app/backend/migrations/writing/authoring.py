@@ -23,7 +23,9 @@ from app.backend.migrations.revisions import (
     alembic_config,
     pending_revisions,
 )
+from app.backend.migrations.running.failures import told
 from app.backend.migrations.sources import Source, load_metadata
+from app.backend.migrations.writing.checks import draw_checks
 from app.backend.migrations.writing.drawing import Drawing
 from app.backend.migrations.writing.enums import draw_enums, enums_of
 from app.backend.migrations.writing.filing import file_drafts, gathered
@@ -53,7 +55,8 @@ async def write_revisions(
         empty: compare nothing, and write one revision that does nothing.
 
     Raises:
-        PreflightError: the database lacks revisions, which would be written again.
+        PreflightError: the database lacks revisions, which would be written again, or
+            has some that are not here.
         ConfigError: nobody has said where the models are, or they cannot be imported.
         MigrationError: the database cannot be asked, or a file cannot be written.
     """
@@ -68,7 +71,7 @@ async def write_revisions(
                 f"nobody has said what the tables of {source.name} are",
                 remedy="set PM33_METADATA=package.module:metadata, or pass --empty",
             )
-        await _refuse_behind(target, source)
+        await _refuse_elsewhere(target, source)
         await _compare(target, source, models, drawn, contract=contract)
     revisions = file_drafts(
         gathered(drawn.drafts),
@@ -86,9 +89,16 @@ async def write_revisions(
     )
 
 
-async def _refuse_behind(target: DatabaseTarget, source: Source) -> None:
+async def _refuse_elsewhere(target: DatabaseTarget, source: Source) -> None:
     async with asked(target) as connection:
         state = await read_schema_state(connection, [source.history])
+    unknown = sorted(set(state.applied) - set(source.history.known))
+    if unknown:
+        raise PreflightError(
+            f"the database has {unknown[0]}, which this checkout does not: what that"
+            " made would be written away",
+            remedy="get that revision (`git pull`), or name a database without it",
+        )
     config = alembic_config(source)
     for goal in (EXPAND_HEAD, "contract@head"):
         lacking = pending_revisions(state.applied, goal, config)
@@ -120,7 +130,10 @@ async def _compare(
             draw_enums(enums_of(models), _enums_there(connection), rendering, drawn)
         operations = _flat(script.upgrade_ops)
         pen = Pen(rendering, drawn)
-        Drawing(operations, models, pen, contract=contract).draw()
+        drawing = Drawing(operations, models, pen, contract=contract)
+        drawing.draw()
+        if not contract:
+            draw_checks(models, connection, pen, drawing.waiting)
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool
@@ -130,8 +143,9 @@ async def _compare(
             await connection.run_sync(draw)
     except (OSError, DBAPIError, asyncpg.PostgresError) as error:
         raise MigrationError(
-            f"the database cannot be compared: {type(error).__name__}: {error}",
-            remedy="see whether it runs, and what the role may read",
+            f"the database cannot be compared: {told(error)}",
+            remedy="see whether it runs, what the role may read, and that no pooler is"
+            " in between (MIGRATION_DATABASE_URL)",
         ) from error
     finally:
         with suppress(OSError):

@@ -54,6 +54,11 @@ class Drawing:
         self._renamed = frozenset(_renamed(operations))
         self._missing: set[tuple[Key, str]] = set()
 
+    @property
+    def waiting(self) -> frozenset[Key]:
+        """Tables that lack a column still, for which nothing could be written."""
+        return frozenset(table for table, _ in self._missing)
+
     def draw(self) -> None:
         """Goes through all of them."""
         for table, old, new in sorted(self._renamed, key=str):

@@ -12,9 +12,12 @@ from app.backend.migrations.writing.rendering import Rendering
 __all__ = ["draw_enums", "enums_of"]
 
 Name = tuple[str | None, str]
-_NO_WAY_BACK: Final = (
-    'raise NotImplementedError("PostgreSQL takes no value of an enum away")'
-)
+_NO_WAY_BACK: Final = """\
+raise MigrationError(
+        "PostgreSQL takes no value of an enum away",
+        remedy="leave it: an unused value harms nobody",
+    )"""
+_ITS_IMPORT: Final = "from app.errors import MigrationError"
 
 
 def enums_of(metadata: MetaData | Sequence[MetaData]) -> dict[Name, tuple[str, ...]]:
@@ -52,6 +55,7 @@ def draw_enums(
                     title=f"values of {name[1]}",
                     up=added,
                     down=(_NO_WAY_BACK,),
+                    imports=frozenset({_ITS_IMPORT}),
                 )
             )
 

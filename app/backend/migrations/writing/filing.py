@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from alembic.script import ScriptDirectory
-
 from app.backend.database.revision_files import CONTRACT
 from app.backend.migrations.revisions import EXPAND_HEAD, alembic_config, goal_in
+from app.backend.migrations.scripts import scripts_of
 from app.backend.migrations.sources import Source
 from app.backend.migrations.writing.layout import WIDTH
 from app.backend.migrations.writing.outcome import (
@@ -20,7 +19,7 @@ from app.backend.migrations.writing.outcome import (
 )
 from app.errors import MigrationError
 
-__all__ = ["file_drafts", "gathered", "revision_id"]
+__all__ = ["file_drafts", "gathered", "revision_id", "titled"]
 
 LONGEST: Final = 32
 """Characters of an id that Alembic's version table keeps."""
@@ -80,7 +79,7 @@ def file_drafts(
     filing = _Filing(source, contract=contract)
     written = []
     for number, draft in enumerate(drafts):
-        title = message if len(drafts) == 1 else f"{message}: {draft.title}"
+        title = message if len(drafts) == 1 else titled(message, draft.title)
         comments = [] if number else [f"Refused: {one}" for one in refused]
         try:
             written.append(filing.file(message, title, draft, comments))
@@ -98,7 +97,7 @@ class _Filing:
     def __init__(self, source: Source, *, contract: bool) -> None:
         config = alembic_config(source)
         config.set_main_option("file_template", "%%(rev)s")
-        scripts = self._scripts = ScriptDirectory.from_config(config)
+        scripts = self._scripts = scripts_of(config)
         scripts.messaging_opts = {"quiet": True}
         known = list(scripts.walk_revisions())
         labels = {label for one in known for label in one.branch_labels}
@@ -139,6 +138,14 @@ class _Filing:
         return WrittenRevision(
             id=name, file=str(script.path), title=title, phase=self._phase
         )
+
+
+def titled(message: str, what: str) -> str:
+    """The title of one of several: the message, which all have, is cut first. Pure."""
+    what = textwrap.shorten(what, _LONGEST_TITLE // 2, placeholder=" …")
+    room = _LONGEST_TITLE - len(f": {what}")
+    message = textwrap.shorten(message.rstrip("."), room, placeholder=" …")
+    return f"{message}: {what}"
 
 
 def _with_floor(draft: Draft, name: str) -> Draft:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from alembic.operations import MigrateOperation, ops
 
+from app.backend.migrations.writing.naming import name_as_the_server_does
 from app.backend.migrations.writing.outcome import Draft, Drawn, Refusal
 from app.backend.migrations.writing.rendering import Rendering, Text
 
@@ -47,6 +48,7 @@ class Pen:
             operation: of Alembic's.
             group: drafts of the same group are one revision; empty: it stays alone.
         """
+        name_as_the_server_does(operation)
         up = self.rendering.safe(operation)
         back = _reverse(operation)
         down = () if back is None else self.rendering.safe(back)

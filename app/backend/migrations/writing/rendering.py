@@ -9,6 +9,7 @@ from alembic.autogenerate.render import render_op
 from alembic.operations import MigrateOperation
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Enum
+from sqlalchemy.sql.elements import conv
 
 from app.backend.migrations.writing.layout import flat, imports_of, laid_out
 
@@ -128,6 +129,8 @@ def _pair(item: tuple[str, object]) -> tuple[str, ast.expr]:
 
 
 def _value(given: object) -> ast.expr:
+    if isinstance(given, conv):  # no naming convention is to change it
+        return ast.Call(ast.Attribute(ast.Name("op"), "f"), [_value(str(given))], [])
     return ast.parse(repr(given), mode="eval").body
 
 

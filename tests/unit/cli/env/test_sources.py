@@ -131,10 +131,15 @@ def test_a_platform_has_known_environments_only(name: str) -> None:
     assert "production" in raised.value.remedy
 
 
-def test_what_railway_holds_is_to_be_written_to_a_file_first() -> None:
-    with pytest.raises(UnreadableSourceError) as raised:
+def test_railway_without_a_token_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAILWAY_TOKEN", "RAILWAY_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UnreadableSourceError, match="no token") as raised:
         load_source("railway:production")
-    assert "railway variables --environment production" in raised.value.remedy
+    assert "RAILWAY_TOKEN" in raised.value.remedy
 
 
 def test_a_local_platform_that_is_not_there_is_told(

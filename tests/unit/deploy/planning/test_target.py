@@ -47,6 +47,14 @@ def test_the_flag_beats_the_variable_and_the_variable_the_last_run() -> None:
     assert str(here) == "development (from the local platform)"
 
 
+def test_railways_token_or_link_tells_before_the_last_run() -> None:
+    told = ("staging", "RAILWAY_TOKEN")
+    found = choose_environment(None, {}, told=told, last="production")
+    assert str(found) == "staging (from RAILWAY_TOKEN)"
+    named = choose_environment(None, {"ENVIRONMENT": "production"}, told=told)
+    assert named.source == "ENVIRONMENT"
+
+
 def test_an_environment_that_nobody_names_is_a_usage_error_with_the_choices() -> None:
     with pytest.raises(TargetError) as refused:
         choose_environment(None, {"ENVIRONMENT": " "})

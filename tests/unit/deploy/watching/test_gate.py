@@ -129,6 +129,28 @@ async def test_a_replica_that_is_not_met_each_time_counts_all_the_same() -> None
     assert (await gated(*[(well(1),), (well(2),)] * 6)).passed
 
 
+async def test_a_replica_that_answers_a_route_alone_keeps_its_time() -> None:
+    """Which of two answers on the public way is a matter of chance, path by path."""
+    by_route = route(
+        replica="r2", deployment=EXPECTED.deployment, commit=EXPECTED.commit
+    )
+    report = await gated(BOTH, *[(well(1), by_route)] * 4, BOTH)
+
+    assert report.passed
+    assert report.seconds == 5.0
+
+
+async def test_of_many_replicas_each_is_waited_for_as_long_as_chance_takes() -> None:
+    limits = replace(LIMITS, replicas=6)
+    rounds = [tuple(well(one) for one in range(6))]
+    rounds += [tuple(well(one) for one in range(5))] * 20
+    rounds += [tuple(well(one) for one in range(6))]
+    report = await gated(*rounds, limits=limits)
+
+    assert report.passed
+    assert report.rounds == 22
+
+
 async def test_a_replica_that_is_not_met_any_more_is_gone() -> None:
     limits = replace(LIMITS, hold=30.0)
 

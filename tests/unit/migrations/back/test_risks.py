@@ -177,7 +177,15 @@ def test_a_refusal_says_each_loss_and_whether_it_can_be_accepted(
 ) -> None:
     (risk,) = risks(tmp_path, DROP, schema(column("b")))
     at_risk = (AtRisk(risk=risk, rows=3),)
-    way = WayDown(to="x", applied=(), fingerprint="", reverses=(), at_risk=at_risk)
+    way = WayDown(
+        to="x",
+        goal="x",
+        source="pm33",
+        applied=(),
+        fingerprint="",
+        reverses=(),
+        at_risk=at_risk,
+    )
     with pytest.raises(DataAtRiskError, match=r"t\.b: 3 rows: its values go") as caught:
         refuse(way, accepted=False)
     assert "--accept-loss" in caught.value.remedy

@@ -1,6 +1,6 @@
 import pytest
 
-from app.backend.migrations.writing.filing import gathered, revision_id
+from app.backend.migrations.writing.filing import gathered, revision_id, titled
 from app.backend.migrations.writing.outcome import NEW, Draft
 
 
@@ -42,3 +42,12 @@ def test_drafts_of_a_group_are_one_revision_whose_way_back_is_the_reverse() -> N
 def test_a_group_of_columns_is_called_after_their_table() -> None:
     (found,) = gathered([draft("c", "columns of t"), draft("d", "columns of t")])
     assert found.title == "columns of t"
+
+
+def test_a_title_keeps_what_its_revision_does() -> None:
+    found = titled("a customer has an email, and " * 4, "index ix_order_note on order")
+
+    assert found.startswith("a customer has an email, and ")
+    assert found.endswith(" …: index ix_order_note on order")
+    assert len(found) <= 80
+    assert titled("Add.", "index a") == "Add: index a"

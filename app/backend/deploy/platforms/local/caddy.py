@@ -12,7 +12,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from app.backend.deploy.platforms.local.caddy_config import (
     FIRST_STEP,
@@ -67,18 +69,30 @@ def find_caddy() -> Path:
 
 
 async def start_proxy(
-    places: ProxyPlaces, *, host: str, port: int, death_signal: signal.Signals
+    places: ProxyPlaces,
+    *,
+    host: str,
+    port: int,
+    death_signal: signal.Signals,
+    config: Mapping[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts Caddy, and waits until it listens; 15 s at most.
 
     It ends when the thread that asks does, see :func:`app.backend.processes.spawn`.
     Whoever ran there before must have been ended.
 
+    Args:
+        places: its files.
+        host: where it listens.
+        port: where it listens.
+        death_signal: what it gets when the thread that asks ends.
+        config: what it is told; None: :func:`proxy_config`.
+
     Raises:
         PlatformError: it is not there, or could not listen; the message says why.
         OSError: its files cannot be written.
     """
-    config = proxy_config(places, host=host, port=port)
+    config = config or proxy_config(places, host=host, port=port)
     _refuse_taken(host, port)
     write_private(places.config, json.dumps(config, indent=1))
     for socket_left in (places.admin, places.probes):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,11 +15,13 @@ from app.backend.deploy.platforms.base import (
     ServiceSettings,
     TrafficCounters,
 )
+from app.backend.deploy.platforms.local import answers
 from app.backend.deploy.platforms.local.caddy import proxy_total
 from app.backend.deploy.platforms.local.caddy_config import PROBES
 from app.backend.deploy.platforms.local.control import IDLE, LONGEST_LINE, error_from
 from app.backend.deploy.platforms.local.places import Places
 from app.backend.deploy.platforms.local.sockets import run_dir
+from app.backend.deploy.platforms.unhosted import Unhosted
 from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = ["LocalPlatform"]
@@ -46,7 +47,7 @@ _NOT_UNDERSTOOD: Final = (
 )
 
 
-class LocalPlatform:
+class LocalPlatform(Unhosted):
     """Releases as processes of this machine; see :class:`~..base.Platform`.
 
     Each call is one connection, so there is nothing to keep and nothing to lose when
@@ -59,6 +60,8 @@ class LocalPlatform:
     name = "local"
     switches_itself = False
     runs_commands = True
+    restores_with_todays = True
+    longest_change = 0.0
 
     def __init__(self, home: Path) -> None:
         self._home = home.absolute()
@@ -75,7 +78,7 @@ class LocalPlatform:
 
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         """See :meth:`~..base.Platform.deployments`."""
-        return await self._ask("deployments", _deployments, {"limit": limit})
+        return await self._ask("deployments", answers.deployments, {"limit": limit})
 
     async def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
         """See :meth:`~..base.Platform.follow`."""
@@ -99,7 +102,9 @@ class LocalPlatform:
 
     async def cancel(self, deployment: str, *, epoch: int) -> None:
         """See :meth:`~..base.Platform.cancel`."""
-        await self._ask("cancel", _nothing, {"deployment": deployment, "epoch": epoch})
+        await self._ask(
+            "cancel", answers.nothing, {"deployment": deployment, "epoch": epoch}
+        )
 
     async def run(
         self,
@@ -116,17 +121,29 @@ class LocalPlatform:
             "epoch": epoch,
             "timeout": timeout,
         }
-        return await self._ask("run", _result, fields, within=timeout + _RUN_MARGIN)
+        return await self._ask(
+            "run", answers.result, fields, within=timeout + _RUN_MARGIN
+        )
 
     async def logs(
         self, deployment: str, *, limit: int = 200, follow: bool = False
     ) -> AsyncGenerator[LogLine, None]:
         """See :meth:`~..base.Platform.logs`."""
         fields = {"deployment": deployment, "limit": limit, "follow": follow}
-        stream = self._stream("logs", _line, fields)
+        stream = self._stream("logs", answers.line, fields)
         async with contextlib.aclosing(stream):
             async for line in stream:
                 yield line
+
+    async def http_logs(
+        self,
+        deployment: str,  # noqa: ARG002 - the proxy's log is not by deployment
+        *,
+        failed: bool = False,  # noqa: ARG002
+        limit: int = 20,  # noqa: ARG002
+    ) -> Sequence[LogLine] | None:
+        """See :meth:`~..base.Platform.http_logs`."""
+        return None
 
     async def settings(self, commit: str) -> ServiceSettings:
         """See :meth:`~..base.Platform.settings`."""
@@ -137,14 +154,16 @@ class LocalPlatform:
         self, deployment: str | None = None
     ) -> Mapping[str, str | None]:
         """See :meth:`~..base.Platform.variables`."""
-        return await self._ask("variables", _variables, {"deployment": deployment})
+        return await self._ask(
+            "variables", answers.variables, {"deployment": deployment}
+        )
 
     async def set_variables(
         self, values: Mapping[str, str | None], *, epoch: int
     ) -> None:
         """See :meth:`~..base.Platform.set_variables`."""
         fields = {"values": dict(values), "epoch": epoch}
-        await self._ask("set_variables", _nothing, fields)
+        await self._ask("set_variables", answers.nothing, fields)
 
     @property
     def variables_file(self) -> Path:
@@ -153,11 +172,13 @@ class LocalPlatform:
 
     async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:
         """See :meth:`~..base.Platform.replicas`."""
-        return await self._ask("replicas", _addresses, {"deployment": deployment})
+        return await self._ask(
+            "replicas", answers.addresses, {"deployment": deployment}
+        )
 
     async def traffic(self, deployment: str) -> TrafficCounters | None:
         """See :meth:`~..base.Platform.traffic`."""
-        return await self._ask("traffic", _counters, {"deployment": deployment})
+        return await self._ask("traffic", answers.counters, {"deployment": deployment})
 
     async def url(self) -> str:
         """See :meth:`~..base.Platform.url`."""
@@ -184,7 +205,7 @@ class LocalPlatform:
 
     async def stop(self) -> None:
         """Asks the platform to be down; returns before it is."""
-        await self._ask("stop", _nothing)
+        await self._ask("stop", answers.nothing)
 
     async def proxy_total(self) -> int:
         """How many requests the proxy itself has counted since it was started."""
@@ -257,40 +278,6 @@ async def _message(reader: asyncio.StreamReader) -> Mapping[str, Any]:
     if "error" in message:
         raise error_from(message["error"])
     return message
-
-
-def _nothing(_: Any) -> None:
-    """What a change answers that has nothing to tell."""
-
-
-def _deployments(body: Any) -> tuple[Deployment, ...]:
-    return tuple(map(Deployment.from_dict, body))
-
-
-def _result(body: Any) -> CommandResult:
-    return CommandResult(int(body["code"]), str(body["output"]))
-
-
-def _line(body: Any) -> LogLine:
-    at = datetime.fromisoformat(body["at"])
-    return LogLine(at, body["replica"], body["text"])
-
-
-def _variables(body: Any) -> dict[str, str | None]:
-    return {str(name): None if one is None else str(one) for name, one in body.items()}
-
-
-def _addresses(body: Any) -> tuple[ReplicaAddress, ...]:
-    return tuple(ReplicaAddress(one["replica"], Path(one["socket"])) for one in body)
-
-
-def _counters(body: Any) -> TrafficCounters:
-    return TrafficCounters(
-        requests=body["requests"],
-        errors=body["errors"],
-        bounds=tuple(body["bounds"]),
-        buckets=tuple(body["buckets"]),
-    )
 
 
 def _unreachable(why: str) -> PlatformUnreachableError:

@@ -1,7 +1,7 @@
 """The shop's orders.
 
 Revision ID: 0100_shop_orders
-Revises: 0004_migration_history
+Revises: 0005_hook_event
 Created: 2026-11-22
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0100_shop_orders"
-down_revision: str | None = "0004_migration_history"
+down_revision: str | None = "0005_hook_event"
 branch_labels: str | None = None
 depends_on: str | None = None
 

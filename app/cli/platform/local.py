@@ -1,4 +1,4 @@
-"""``pm33 platform``: this machine as a platform."""
+"""``pm33 platform up|down``, and its status: this machine as a platform."""
 
 import asyncio
 import json
@@ -9,19 +9,14 @@ from typing import Any
 
 import click
 
-__all__ = ["platform"]
+__all__ = ["down", "tell_status", "up"]
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _ENVIRONMENTS = click.Choice(["development", "staging", "production"])
 
 
-@click.group()
-def platform() -> None:
-    """Runs releases on this machine, behind a proxy that loses no request."""
-
-
-@platform.command()
+@click.command()
 @click.option("--foreground", is_flag=True, help="Stay, and stop it all on Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Of the proxy. [8080]")
 @click.option("--host", help="Address of the proxy. [127.0.0.1]")
@@ -57,7 +52,7 @@ def up(*, foreground: bool, **chosen: Any) -> None:
     _tell(status)
 
 
-@platform.command()
+@click.command()
 @click.option(
     "--timeout",
     type=click.FloatRange(0, 3600),
@@ -74,10 +69,12 @@ def down(timeout: float) -> None:
     click.echo("The platform is down." if was_up else "The platform was not up.")
 
 
-@platform.command()
-@click.option("--json", "as_json", is_flag=True, help="The whole status.")
-def status(*, as_json: bool) -> None:
-    """Shows what runs; exits with 3 when nothing does."""
+def tell_status(*, as_json: bool) -> None:
+    """Shows what runs here.
+
+    Raises:
+        PlatformUnreachableError: nothing does.
+    """
     from app.backend.deploy.platforms.local import LocalPlatform  # noqa: PLC0415
 
     async def ask(home: Path) -> dict[str, Any]:

@@ -1,0 +1,290 @@
+"""Deployments that Railway is asked for: once each, and found again where need be.
+
+Neither a deploy nor a rollback takes a mark of ours or may be repeated (FACTS §1), and
+a rollback does not even say what it has created. So what is there is looked at before,
+the request is sent once, and what was not there before is looked for afterwards.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final, overload
+
+from app.backend.deploy.platforms.clock import Clock
+from app.backend.deploy.platforms.deployment import (
+    Deployment,
+    DeploymentStatus,
+)
+from app.backend.deploy.platforms.railway.api import RailwayApi
+from app.backend.deploy.platforms.railway.deployments import Node
+from app.backend.deploy.platforms.railway.finding import (
+    brought_back,
+    created_since,
+    may_be_of,
+)
+from app.backend.deploy.platforms.railway.picture import (
+    Picture,
+    Pictures,
+)
+from app.backend.deploy.platforms.railway.tags import MARK, Tags, begun_at, mark
+from app.backend.deploy.platforms.railway.target import Target
+from app.backend.deploy.platforms.railway.variables import Variables
+from app.errors import PlatformError, PlatformUnreachableError, RateLimitedError
+
+__all__ = ["Creating"]
+
+DEPTH: Final = 50
+LOOK_FOR: Final = 30.0
+"""Seconds in which what was asked for has to show, where its id was not told."""
+SETTLED: Final = 90.0
+"""Seconds after which a request whose end nobody knows has not been done."""
+_LOOK: Final = 3.0
+_MOST_ADOPTED: Final = 5
+
+Apply = Callable[[str], Awaitable[Any]]
+"""Stores at Railway how a commit is to be run, where it differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request of which nobody knows what has come."""
+
+    at: float
+    before: Picture
+    like: Node
+
+
+class Creating:
+    """Asks for deployments of one service.
+
+    Args:
+        api: is asked.
+        target: the service.
+        pictures: what is there.
+        tags: who has asked for what.
+        variables: of the service; a deploy is marked in them.
+        apply: stores a commit's settings.
+        clock: measures and waits.
+    """
+
+    def __init__(
+        self,
+        api: RailwayApi,
+        target: Callable[[], Awaitable[Target]],
+        *,
+        pictures: Pictures,
+        tags: Tags,
+        variables: Variables,
+        apply: Apply,
+        clock: Clock,
+    ) -> None:
+        self._api = api
+        self._target = target
+        self._pictures = pictures
+        self._tags = tags
+        self._variables = variables
+        self._apply = apply
+        self._clock = clock
+        self._sent: dict[str, _Sent] = {}
+
+    async def deploy(self, commit: str, tag: str) -> Deployment:
+        """Builds and starts a commit; returns what an earlier attempt has created.
+
+        Args:
+            commit: has to be in the repository that the service is connected to.
+            tag: the run that asks.
+
+        Raises:
+            PlatformError: refused.
+            PlatformUnreachableError: it may have been done, and is not to be seen.
+        """
+        before = await self._pictures.within(0, depth=DEPTH)
+        found = await self._unfinished_business(tag, before)
+        found = found or await self._marked(commit, tag, before)
+        if found is not None:
+            return self._adopted(found, tag)
+        target = await self._target()
+        await self._apply(commit)
+        await self._variables.put({MARK: mark(tag, commit)})
+
+        async def ask() -> str | None:
+            data = await self._api.change(
+                "Deploy",
+                serviceId=target.service,
+                environmentId=target.environment,
+                commitSha=commit,
+            )
+            created = data.get("serviceInstanceDeployV2")
+            return created if isinstance(created, str) else None
+
+        sent = _Sent(self._clock.time(), before, {"meta": {"commitHash": commit}})
+        try:
+            created = await self._once(tag, sent, ask)
+        except PlatformError as error:
+            raise _explained(error, commit) from error
+        if isinstance(created, Deployment):
+            return self._adopted(created, tag)
+        begun = Deployment(
+            id=created,
+            commit=commit,
+            status=DeploymentStatus.INITIALIZING,
+            created_at=datetime.now(UTC),
+        )
+        return self._adopted(begun, tag)
+
+    async def roll_back(self, target: str, tag: str) -> Deployment:
+        """Brings a deployment back from its image, with the variables that it had.
+
+        Raises:
+            PlatformError: refused.
+            PlatformUnreachableError: it may have been done, and is not to be seen.
+        """
+        before = await self._pictures.within(0, depth=DEPTH)
+        like = before.node(target)
+        if like is None:
+            raise PlatformError(
+                f"{target} is not among the newest {len(before.nodes)} deployments",
+                remedy="`pm33 deployments list` shows what can be returned to",
+            )
+        found = await self._unfinished_business(tag, before)
+        found = found or brought_back(before, like, tag)
+        if found is not None:
+            return self._adopted(found, tag, target)
+        if not like["canRollback"]:
+            raise PlatformError(
+                f"Railway can no longer restore {target}: its image is given up",
+                remedy="let its commit be built anew with --allow-rebuild",
+            )
+
+        async def ask() -> None:
+            data = await self._api.change("Rollback", id=target)
+            if data.get("deploymentRollback") is not True:
+                raise PlatformError(
+                    f"Railway does not roll back to {target}, and says no reason",
+                    remedy="see the deployment in Railway's dashboard",
+                )
+
+        sent = _Sent(self._clock.time(), before, like)
+        created = await self._once(tag, sent, ask)
+        return self._adopted(created, tag, target)
+
+    @overload
+    async def _once(
+        self, tag: str, sent: _Sent, ask: Callable[[], Awaitable[None]]
+    ) -> Deployment: ...
+
+    @overload
+    async def _once(
+        self, tag: str, sent: _Sent, ask: Callable[[], Awaitable[str | None]]
+    ) -> str | Deployment: ...
+
+    async def _once(
+        self, tag: str, sent: _Sent, ask: Callable[[], Awaitable[str | None]]
+    ) -> str | Deployment:
+        """Asks; the id of what was created, or that itself where no id was told.
+
+        Raises:
+            PlatformError: refused for certain.
+            PlatformUnreachableError: what came of it is not to be seen.
+        """
+        self._sent[tag] = sent
+        why = PlatformUnreachableError("it was taken, and no id was told")
+        try:
+            created = await ask()
+        except PlatformUnreachableError as error:
+            if isinstance(error, RateLimitedError):
+                del self._sent[tag]
+                raise
+            created, why = None, error
+        except PlatformError:
+            del self._sent[tag]
+            raise
+        finally:
+            self._pictures.forget()
+        return created or await self._look_for(tag, sent, why)
+
+    async def _unfinished_business(
+        self, tag: str, before: Picture
+    ) -> Deployment | None:
+        """What has come of a request whose end was not told, if there was one.
+
+        Raises:
+            PlatformUnreachableError: it may still be done.
+        """
+        sent = self._sent.get(tag)
+        if sent is None:
+            return None
+        found = created_since(before, sent.before, sent.like)
+        if found is not None:
+            return found
+        if self._clock.time() < sent.at + SETTLED:
+            raise _not_seen(tag, PlatformUnreachableError("it was asked for before"))
+        del self._sent[tag]
+        return None
+
+    async def _marked(
+        self, commit: str, tag: str, before: Picture
+    ) -> Deployment | None:
+        """What another process has created for the same run before it was killed.
+
+        Where Railway does not tell whose it is, what is of that commit and made since
+        the run began is taken for it: better one that is another's than two.
+        """
+        for one in may_be_of(tag, commit, before)[:_MOST_ADOPTED]:
+            try:
+                whose = await self._tags.of(one)
+            except PlatformUnreachableError:
+                raise
+            except PlatformError:
+                whose = tag if begun_at(tag) else None
+            if whose == tag:
+                return one
+        return None
+
+    async def _look_for(
+        self, tag: str, sent: _Sent, error: PlatformUnreachableError
+    ) -> Deployment:
+        """Waits for what was not there before.
+
+        Raises:
+            PlatformUnreachableError: it does not show.
+        """
+        ends = self._clock.time() + LOOK_FOR
+        while True:
+            try:
+                now = await self._pictures.within(0, depth=DEPTH)
+            except PlatformUnreachableError:
+                found = None
+            else:
+                found = created_since(now, sent.before, sent.like)
+            if found is not None:
+                return found
+            if self._clock.time() >= ends:
+                raise _not_seen(tag, error) from error
+            await self._clock.sleep(_LOOK)
+
+    def _adopted(
+        self, found: Deployment, tag: str, repeats: str | None = None
+    ) -> Deployment:
+        self._sent.pop(tag, None)
+        self._tags.put(found.id, tag, repeats=repeats)
+        return replace(found, tag=tag, rollback_of=repeats or found.rollback_of)
+
+
+def _explained(error: PlatformError, commit: str) -> PlatformError:
+    if "commit not found" not in str(error).lower():
+        return error
+    return PlatformError(
+        f"Railway does not find {commit[:12]} in the repository that the service is"
+        " connected to; nothing was deployed",
+        remedy="push it there; the service's settings at Railway name the repository",
+    )
+
+
+def _not_seen(tag: str, error: PlatformError) -> PlatformUnreachableError:
+    return PlatformUnreachableError(
+        f"what {tag} has asked for is not to be seen at Railway within {LOOK_FOR:g} s:"
+        f" {error}",
+        remedy="`pm33 deployments list` shows whether it has come; `pm33 deploy resume`"
+        " goes on with it, and does not ask for it twice",
+    )

@@ -1,0 +1,36 @@
+"""A deployment while it changes, looked at as seldom as it allows."""
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from app.backend.deploy.platforms.clock import Clock
+from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
+from app.backend.deploy.platforms.railway.looking import Looking
+from app.backend.deploy.platforms.railway.watched import Watching
+
+__all__ = ["follow"]
+
+_LEAST: Final = 1.0
+"""Seconds between two looks."""
+
+
+async def follow(
+    watched: Watching, looking: Looking, clock: Clock, deployment: str
+) -> AsyncGenerator[Deployment, None]:
+    """Its state now, and every time it changes, until it is over or it serves.
+
+    Raises:
+        PlatformError: somebody has to approve it, which may take for ever.
+        PlatformUnreachableError: Railway has not answered for some time.
+    """
+    told: Deployment | None = None
+    while True:
+        state = looking.tagged(await watched.deployment(deployment))
+        if state != told:
+            told = state
+            yield state
+        if state.active or state.status.is_over:
+            return
+        if state.status is DeploymentStatus.NEEDS_APPROVAL:
+            raise looking.needs_approval(deployment)
+        await clock.sleep(max(watched.due(deployment), _LEAST))

@@ -1,0 +1,145 @@
+"""One deployment looked at closely: who asked for it, and why it failed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
+from app.backend.deploy.platforms.railway.api import RailwayApi
+from app.backend.deploy.platforms.railway.deployments import read_all
+from app.backend.deploy.platforms.railway.freshness import NOW
+from app.backend.deploy.platforms.railway.manifest import ran_with
+from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures, understood
+from app.backend.deploy.platforms.railway.postmortem import Postmortem
+from app.backend.deploy.platforms.railway.statuses import APPROVE
+from app.backend.deploy.platforms.railway.tags import Tags
+from app.backend.deploy.platforms.railway.target import Target
+from app.errors import (
+    DeploymentNotFoundError,
+    PlatformError,
+    PlatformUnreachableError,
+)
+
+__all__ = ["Looking"]
+
+_UNFINISHED: Final = frozenset(
+    {
+        DeploymentStatus.QUEUED,
+        DeploymentStatus.WAITING,
+        DeploymentStatus.NEEDS_APPROVAL,
+        DeploymentStatus.INITIALIZING,
+        DeploymentStatus.BUILDING,
+        DeploymentStatus.DEPLOYING,
+    }
+)
+_ENDED_BADLY: Final = frozenset({DeploymentStatus.FAILED, DeploymentStatus.CRASHED})
+
+
+class Looking:
+    """Looks at single deployments of one service.
+
+    Args:
+        api: is asked.
+        target: the service.
+        pictures: what is known of all.
+        tags: who has asked for what.
+    """
+
+    def __init__(
+        self,
+        api: RailwayApi,
+        target: Callable[[], Awaitable[Target]],
+        pictures: Pictures,
+        tags: Tags,
+    ) -> None:
+        self._api = api
+        self._target = target
+        self._pictures = pictures
+        self._tags = tags
+        self._postmortem = Postmortem(api)
+
+    async def one(self, deployment: str) -> Deployment:
+        """One that is not among the newest.
+
+        Raises:
+            DeploymentNotFoundError: this service has none of that id.
+        """
+        target = await self._target()
+        if not _is_id(deployment):
+            # It would be answered like a fault that passes, and asked for again.
+            raise _not_found(deployment, target)
+        try:
+            data = await self._api.ask("Deployment", id=deployment)
+        except PlatformUnreachableError:
+            raise
+        except PlatformError as error:
+            # Railway does not tell an unknown id from one that is not ours (FACTS §1).
+            raise _not_found(deployment, target) from error
+        node = data["deployment"]
+        where = node["serviceId"], node["environmentId"]
+        if where != (target.service, target.environment):
+            raise _not_found(deployment, target)
+        found: Deployment = understood(
+            lambda: read_all((node,), (), plan=target.plan, settings_of=ran_with)[0]
+        )
+        # Something newer may serve, which this answer says nothing of.
+        return replace(found, active=False)
+
+    async def address(self) -> str:
+        """A verified domain of the service, else the one that Railway gave it.
+
+        Raises:
+            PlatformError: there is none.
+        """
+        picture = self._pictures.last or await self._pictures.within(NOW, depth=DEPTH)
+        for domain in (*picture.custom_domains, *picture.service_domains):
+            return f"https://{domain}"
+        target = await self._target()
+        raise PlatformError(
+            f"{target.service_name} in {target.environment_name} has no domain",
+            remedy="generate one in the service's settings at Railway, or set"
+            " PM33_PUBLIC_URL",
+        )
+
+    async def look_up(self, listed: Sequence[Deployment]) -> None:
+        """Learns who has asked for what is under way among them."""
+        unfinished = [one for one in listed if one.status in _UNFINISHED]
+        await self._tags.look_up(tuple(unfinished))
+
+    def tagged(self, one: Deployment) -> Deployment:
+        """The same, with what is known of who asked for it and what it repeats."""
+        tag, repeats = self._tags.known(one.id), self._tags.repeats(one)
+        return replace(one, tag=tag, rollback_of=repeats)
+
+    async def explained(self, one: Deployment) -> Deployment:
+        """The same, with the reason if it has ended badly."""
+        if one.status not in _ENDED_BADLY:
+            return one
+        cause = await self._postmortem.cause(one.id)
+        if not cause:
+            return one
+        return replace(one, reason=f"{one.reason}: {cause}" if one.reason else cause)
+
+    def needs_approval(self, deployment: str) -> PlatformError:
+        """Nobody waits for a person who may never come."""
+        return PlatformError(
+            f"{deployment} waits for somebody's approval at Railway", remedy=APPROVE
+        )
+
+
+def _is_id(name: str) -> bool:
+    """Railway's ids are UUIDs; a commit or a run of ours is none."""
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_found(deployment: str, target: Target) -> DeploymentNotFoundError:
+    return DeploymentNotFoundError(
+        f"{target.service_name} in {target.environment_name} has no deployment"
+        f" {deployment}",
+        remedy="`pm33 deployments list` shows what there is",
+    )

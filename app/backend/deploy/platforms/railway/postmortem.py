@@ -1,0 +1,112 @@
+"""Why a deployment has failed: one request, once, and only then."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from app.backend.deploy.platforms.railway.api import RailwayApi
+from app.backend.deploy.platforms.railway.deployments import moment
+from app.backend.monitoring.redaction import Redactor
+from app.errors import PlatformError, PlatformUnreachableError
+
+__all__ = ["Postmortem", "cause_in"]
+
+_EVENTS: Final = 50
+_LINES: Final = 30
+_LONGEST: Final = 300
+# The health check writes its story into the build log (FACTS §5); an attempt that fails
+# is followed by others, and its last words tell more than the end of a build.
+_TELLING: Final = ("never became healthy", "healthcheck failed", "failed with")
+_STEPS: Final = {
+    "SNAPSHOT_CODE": "the code could not be fetched",
+    "BUILD_IMAGE": "the build failed",
+    "PUBLISH_IMAGE": "the image could not be stored",
+    "WAIT_FOR_DEPENDENCIES": "what it depends on did not come up",
+    "PRE_DEPLOY_COMMAND": "the pre-deploy command failed",
+    "MIGRATE_VOLUMES": "its volume could not be moved",
+    "CREATE_CONTAINER": "its container could not be started",
+    "HEALTHCHECK": "its health check failed",
+    "CONFIGURE_NETWORK": "its network could not be set up",
+}
+
+
+class Postmortem:
+    """Asks for each deployment once.
+
+    Args:
+        api: is asked.
+    """
+
+    def __init__(self, api: RailwayApi) -> None:
+        self._api = api
+        self._known: dict[str, str] = {}
+
+    async def cause(self, deployment: str) -> str:
+        """What its events, Railway's diagnosis and its build log say; may be empty.
+
+        That it cannot be told is no error: what counts is that it has failed.
+        """
+        if deployment not in self._known:
+            try:
+                data = await self._api.ask(
+                    "Postmortem",
+                    partial=True,
+                    id=deployment,
+                    events=_EVENTS,
+                    lines=_LINES,
+                )
+            except PlatformUnreachableError:
+                return ""
+            except PlatformError:
+                data = {}
+            self._known[deployment] = cause_in(data)
+        return self._known[deployment]
+
+
+def cause_in(data: Mapping[str, Any]) -> str:
+    """The most telling words of an answer, some of which may be missing. Pure."""
+    for found in (_of_events(data), _of_diagnosis(data), _of_build(data)):
+        for words in found:
+            shown = Redactor(()).redact(" ".join(words.split()))[:_LONGEST]
+            if shown:
+                return shown
+    return ""
+
+
+def _of_events(data: Mapping[str, Any]) -> Iterator[str]:
+    edges = (data.get("deploymentEvents") or {}).get("edges") or ()
+    nodes = sorted(
+        (one["node"] for one in edges),
+        key=lambda node: moment(node["createdAt"]),
+        reverse=True,
+    )
+    for node in nodes:
+        payload = node.get("payload") or {}
+        words = payload.get("error") or payload.get("reason")
+        if payload.get("error") or (words and node["step"] == "HEALTHCHECK"):
+            step = _STEPS.get(str(node["step"]), str(node["step"]).lower())
+            yield f"{step}: {words}"
+
+
+def _of_diagnosis(data: Mapping[str, Any]) -> Iterator[str]:
+    """Free JSON (FACTS §2): the texts of its top, if there are any."""
+    found = (data.get("deployment") or {}).get("diagnosis")
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, Mapping):
+        for key in ("message", "reason", "summary", "title"):
+            if isinstance(found.get(key), str):
+                yield found[key]
+
+
+def _of_build(data: Mapping[str, Any]) -> Iterator[str]:
+    lines: Sequence[Mapping[str, Any]] = data.get("buildLogs") or ()
+    ordered = sorted(lines, key=lambda line: str(line["timestamp"]))
+    told = [
+        str(line["message"]).strip()
+        for line in ordered
+        if any(one in str(line["message"]).lower() for one in _TELLING)
+    ]
+    if told:
+        yield "; ".join(told[-2:])
+    elif ordered:
+        yield str(ordered[-1]["message"])

@@ -1,0 +1,148 @@
+"""Variables at Railway: what the next deployment gets, and what one was given."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Final
+
+from app.backend.deploy.platforms.railway.api import RailwayApi
+from app.backend.deploy.platforms.railway.picture import understood
+from app.backend.deploy.platforms.railway.tags import MARK
+from app.backend.deploy.platforms.railway.target import Target
+from app.errors import PlatformError, PlatformUnreachableError
+
+__all__ = ["OWN", "Variables", "readable", "sealed_in"]
+
+OWN: Final = frozenset({MARK, "PM33_MIGRATION_PLAN"})
+"""What the pipeline sets and clears. Cleared is empty: removing a variable has no way
+to say that nothing is to be deployed for it (``VariableDeleteInput``)."""
+
+_OF_ONE: Final = frozenset(
+    {
+        *("RAILWAY_DEPLOYMENT_ID", "RAILWAY_SNAPSHOT_ID", "RAILWAY_REPLICA_ID"),
+        *("RAILWAY_REPLICA_REGION", "RAILWAY_GIT_COMMIT_SHA", "RAILWAY_GIT_AUTHOR"),
+        *("RAILWAY_GIT_BRANCH", "RAILWAY_GIT_REPO_NAME", "RAILWAY_GIT_REPO_OWNER"),
+        "RAILWAY_GIT_COMMIT_MESSAGE",
+    }
+)
+"""What Railway adds to one deployment alone (FACTS §5): nobody has set it."""
+_MOST: Final = 500
+
+
+class Variables:
+    """Those of one service in one environment.
+
+    Args:
+        api: is asked.
+        target: the service.
+    """
+
+    def __init__(
+        self, api: RailwayApi, target: Callable[[], Awaitable[Target]]
+    ) -> None:
+        self._api = api
+        self._target = target
+
+    async def today(self) -> Mapping[str, str | None]:
+        """Rendered, as the next deployment would be given them."""
+        target = await self._target()
+        service: dict[str, Any] = {
+            "projectId": target.project,
+            "environmentId": target.environment,
+            "serviceId": target.service,
+        }
+        try:
+            data = await self._api.ask("VariablesToday", **service, first=_MOST)
+        except PlatformUnreachableError:
+            raise
+        except PlatformError:
+            # Which ones are sealed a token may not be told; the others count more.
+            data = await self._api.ask("RenderedVariables", **service)
+        found: Mapping[str, str | None] = understood(
+            lambda: readable(
+                data["variablesForServiceDeployment"], sealed_in(data, target.service)
+            )
+        )
+        return found
+
+    async def given(self, deployment: str) -> Mapping[str, str | None]:
+        """What a deployment was given.
+
+        Raises:
+            PlatformError: Railway does not tell.
+        """
+        target = await self._target()
+        try:
+            data = await self._api.ask(
+                "VariablesGiven",
+                deploymentId=deployment,
+                projectId=target.project,
+                environmentId=target.environment,
+                first=_MOST,
+            )
+        except PlatformUnreachableError:
+            raise
+        except PlatformError:
+            data = await self._api.ask("DeploymentSnapshot", deploymentId=deployment)
+        snapshot = data.get("deploymentSnapshot")
+        if snapshot is None:
+            raise PlatformError(
+                f"Railway does not tell what {deployment} was given",
+                remedy="see its variables in Railway's dashboard",
+            )
+        found: Mapping[str, str | None] = understood(
+            lambda: readable(snapshot["variables"], sealed_in(data, target.service))
+        )
+        return found
+
+    async def put(self, values: Mapping[str, str | None]) -> None:
+        """Changes some, all in one request, and starts no deployment.
+
+        Raises:
+            PlatformError: refused.
+            PlatformUnreachableError: they may be changed or not.
+        """
+        target = await self._target()
+        where = {
+            "projectId": target.project,
+            "environmentId": target.environment,
+            "serviceId": target.service,
+        }
+        kept = {
+            name: value or ""
+            for name, value in values.items()
+            if value is not None or name in OWN
+        }
+        if kept:
+            given = {**where, "variables": kept, "skipDeploys": True, "replace": False}
+            await self._api.change("VariableCollectionUpsert", input=given)
+        for name in values.keys() - kept.keys():
+            await self._api.change("VariableDelete", input={**where, "name": name})
+
+
+def readable(
+    values: Mapping[str, Any], sealed: frozenset[str]
+) -> Mapping[str, str | None]:
+    """What people have set, and what Railway adds to every deployment. Pure.
+
+    Args:
+        values: by name, as Railway gives them.
+        sealed: names of those that nobody may read; they may be among the values.
+    """
+    shown = {
+        name: None if name in sealed or value is None else str(value)
+        for name, value in values.items()
+        if name not in _OF_ONE and name != MARK and (value or name not in OWN)
+    }
+    return shown | dict.fromkeys(sealed)
+
+
+def sealed_in(data: Mapping[str, Any], service: str) -> frozenset[str]:
+    """Names of the service's sealed variables; empty where they are not told. Pure."""
+
+    def names() -> Iterator[str]:
+        environment = data.get("environment") or {"variables": {"edges": ()}}
+        for one in environment["variables"]["edges"]:
+            node = one["node"]
+            if node["isSealed"] and node["serviceId"] == service:
+                yield str(node["name"])
+
+    return frozenset(names())

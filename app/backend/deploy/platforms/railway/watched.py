@@ -1,0 +1,204 @@
+"""A deployment as probes see it round after round: few requests, and an honest network.
+
+A round every ten seconds would ask Railway 180 times in half an hour. What the platform
+says of a release is therefore shared and may be some time old; what tells a release
+from this machine's own network is a connection, which costs no request.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from app.backend.deploy.platforms.base import (
+    Deployment,
+    DeploymentStatus,
+    ReplicaAddress,
+    TrafficCounters,
+)
+from app.backend.deploy.platforms.clock import Clock
+from app.backend.deploy.platforms.railway.freshness import (
+    NOW,
+    SLOWEST,
+    status_age,
+    traffic_age,
+)
+from app.backend.deploy.platforms.railway.picture import Picture, Pictures
+from app.backend.deploy.platforms.railway.quota import Quota
+from app.backend.deploy.platforms.railway.traffic import Minutes
+from app.errors import PlatformError
+
+__all__ = ["Watching", "is_shielded", "reachable"]
+
+_STALEST: Final = 120.0, 2 * SLOWEST
+"""Seconds, of what is under way and of what serves, while Railway does not answer."""
+_CONNECT: Final = 4.0
+
+Counters = Callable[[datetime, datetime, Minutes], Awaitable[TrafficCounters | None]]
+Explained = Callable[[Deployment], Awaitable[Deployment]]
+
+
+class Watching:
+    """What a prober asks of a platform; see ``watching.questions.Watched``.
+
+    Args:
+        pictures: of the service.
+        quota: what is left of the requests.
+        one: finds a deployment that is not among the newest.
+        explained: adds why it has failed.
+        counters: what the edge has counted between two times.
+        url: of Railway's API.
+        clock: measures.
+        now: tells the time.
+    """
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        quota: Quota,
+        *,
+        one: Callable[[str], Awaitable[Deployment]],
+        explained: Explained,
+        counters: Counters,
+        url: str,
+        clock: Clock,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._pictures = pictures
+        self._quota = quota
+        self._one = one
+        self._explained = explained
+        self._counters = counters
+        self._url = url
+        self._clock = clock
+        self._now = now
+        self._seen: dict[str, tuple[DeploymentStatus, float]] = {}
+        self._counted: dict[str, _Counted] = {}
+
+    async def deployment(self, deployment: str) -> Deployment:
+        """One deployment, as it was not long ago."""
+        picture = await self._picture(deployment)
+        found = picture.find(deployment)
+        if found is None:
+            found = await self._one(deployment)
+        self._see(found)
+        return await self._explained(found)
+
+    def due(self, deployment: str) -> float:
+        """Seconds until it is worth asking again."""
+        last = self._pictures.last
+        if last is None:
+            return 0.0
+        return max(0.0, last.at + self._age(deployment) - self._clock.time())
+
+    async def replicas(self, deployment: str) -> Sequence[ReplicaAddress]:  # noqa: ARG002 - hidden whatever is asked for
+        """Nowhere: Railway's private network is its own."""
+        return ()
+
+    async def entrance(self) -> Path | None:
+        """There is only the public address."""
+        return None
+
+    async def traffic(self, deployment: str) -> TrafficCounters | None:
+        """What the edge has counted since it began to serve; some time old, too.
+
+        Once there are some, they are told again while there are no new ones to be had.
+        """
+        now = self._clock.time()
+        known = self._counted.get(deployment)
+        if known is None:
+            own = await self.deployment(deployment)
+            known = self._counted[deployment] = _Counted(self._serves_since(own), now)
+        if known.at is None or now - known.at >= traffic_age(
+            now - known.first, self._quota.pace()
+        ):
+            # Whoever does not wait for the answer must not have it asked for again.
+            known.at = now
+            with suppress(PlatformError):
+                known.counters = await self._counters(
+                    known.since, self._now(), known.minutes
+                )
+        return known.counters
+
+    async def shielded(self) -> bool:
+        """Whether the edge keeps machines out, as it was not long ago."""
+        try:
+            picture = await self._pictures.within_or(SLOWEST, 2 * SLOWEST)
+        except PlatformError:
+            return False
+        return is_shielded(picture, self._now())
+
+    async def reach(self) -> bool:
+        """Whether this machine gets as far as Railway's API; no request is made."""
+        return await reachable(self._url)
+
+    async def _picture(self, deployment: str) -> Picture:
+        status, _ = self._seen.get(deployment, (DeploymentStatus.UNKNOWN, 0.0))
+        settled = status in {DeploymentStatus.SUCCESS, DeploymentStatus.SLEEPING}
+        return await self._pictures.within_or(self._age(deployment), _STALEST[settled])
+
+    def _age(self, deployment: str) -> float:
+        seen = self._seen.get(deployment)
+        if seen is None:
+            return NOW
+        status, since = seen
+        return status_age(status, self._clock.time() - since, self._quota.pace())
+
+    def _see(self, found: Deployment) -> None:
+        known = self._seen.get(found.id)
+        if known is None or known[0] is not found.status:
+            self._seen[found.id] = found.status, self._clock.time()
+
+    def _serves_since(self, own: Deployment) -> datetime:
+        """When its state last changed, which was the switch; else its beginning."""
+        last = self._pictures.last
+        node = last.node(own.id) if last else None
+        changed = node.get("statusUpdatedAt") if node else None
+        return datetime.fromisoformat(str(changed)) if changed else own.created_at
+
+
+class _Counted:
+    """What has been counted of one deployment.
+
+    Attributes:
+        since: from when on; the same for as long as it is watched.
+        first: when it was asked for first, in the clock's seconds.
+        at: when it was asked for last.
+        minutes: what is known already, so that the next question is short.
+    """
+
+    __slots__ = ("at", "counters", "first", "minutes", "since")
+
+    def __init__(self, since: datetime, first: float) -> None:
+        self.since = since
+        self.first = first
+        self.at: float | None = None
+        self.counters: TrafficCounters | None = None
+        self.minutes = Minutes()
+
+
+def is_shielded(picture: Picture, now: datetime) -> bool:
+    """Whether the under-attack mode is on. Pure."""
+    return picture.shield_until is not None and picture.shield_until > now
+
+
+async def reachable(url: str) -> bool:
+    """Whether a connection to an address can be made, by the proxy if one is set."""
+    parts = urlsplit(url)
+    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
+    if proxy and parts.scheme == "https":
+        parts = urlsplit(proxy)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        async with asyncio.timeout(_CONNECT):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return True

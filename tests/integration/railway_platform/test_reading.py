@@ -1,0 +1,176 @@
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from app.backend.deploy.platforms.base import LogLine
+from app.errors import DeploymentNotFoundError, PlatformError
+from tests.support.railway.faults import Fault
+from tests.support.railway.plans import Unknowns
+from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
+
+TAG = "20260101-120000-abcd"
+SECRET = "s3cr3t-of-today"
+
+
+async def test_variables_of_the_next_deployment_hide_what_is_sealed(
+    railway: AtRailway,
+) -> None:
+    railway.simulator.gives(PLAIN="one")
+    railway.simulator.gives(SEALED=SECRET, sealed=True)
+    found = await railway.open().variables()
+    assert found["PLAIN"] == "one"
+    assert found["SEALED"] is None
+    assert "RAILWAY_DEPLOYMENT_ID" not in found
+
+
+async def test_variables_of_a_deployment_are_its_own(railway: AtRailway) -> None:
+    railway.simulator.gives(PLAIN="before")
+    old = await railway.simulator.deploys(OLD)
+    railway.simulator.gives(PLAIN="after")
+    platform = railway.open()
+    given = await platform.variables(old.id)
+    assert given["PLAIN"] == "before"
+    assert (await platform.variables())["PLAIN"] == "after"
+
+
+@pytest.mark.full
+async def test_a_snapshot_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    unknowns = Unknowns(snapshot_readable=False)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        old = await railway.simulator.deploys(OLD)
+        with pytest.raises(PlatformError):
+            await railway.open().variables(old.id)
+
+
+async def test_a_run_is_found_again_where_no_snapshot_is_to_be_read(
+    tmp_path: Path,
+) -> None:
+    unknowns = Unknowns(snapshot_readable=False)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        first = await railway.open().deploy(NEW, tag=TAG, epoch=1)
+        again = await railway.open().deploy(NEW, tag=TAG, epoch=2)
+        assert again.id == first.id
+
+
+async def test_setting_variables_deploys_nothing(tmp_path: Path) -> None:
+    unknowns = Unknowns(variable_delete_deploys=True)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        await railway.simulator.deploys(OLD)
+        platform = railway.open()
+        plan = {"PM33_MIGRATION_PLAN": "0" * 64}
+        await platform.set_variables({**plan, "ONE": "1", "TWO": "2"}, epoch=1)
+        found = await platform.variables()
+        assert (found["ONE"], found["TWO"]) == ("1", "2")
+        assert found["PM33_MIGRATION_PLAN"] == "0" * 64
+        assert railway.asked("VariableCollectionUpsert") == 1
+        await platform.set_variables(dict.fromkeys(plan), epoch=1)
+        assert "PM33_MIGRATION_PLAN" not in await platform.variables()
+        assert len(railway.simulator.deployments) == 1
+
+
+@pytest.mark.full
+async def test_a_variable_can_be_removed(railway: AtRailway) -> None:
+    railway.simulator.gives(ONE="1", TWO="2")
+    platform = railway.open()
+    await platform.set_variables({"ONE": None}, epoch=1)
+    found = await platform.variables()
+    assert "ONE" not in found
+    assert "TWO" in found
+
+
+@pytest.mark.full
+async def test_what_a_run_is_marked_with_is_no_variable_of_anybody(
+    railway: AtRailway,
+) -> None:
+    platform = railway.open()
+    begun = await platform.deploy(NEW, tag=TAG, epoch=1)
+    assert "PM33_RUN" not in await platform.variables()
+    assert "PM33_RUN" not in await platform.variables(begun.id)
+
+
+async def test_logs_are_the_newest_lines_the_oldest_first(railway: AtRailway) -> None:
+    railway.ground.behave(OLD, says=tuple(f"line {number}" for number in range(9)))
+    old = await railway.simulator.deploys(OLD)
+    lines = [line async for line in railway.open().logs(old.id, limit=3)]
+    assert [line.text for line in lines] == ["line 6", "line 7", "line 8"]
+    assert all(line.replica for line in lines)
+
+
+async def test_what_never_ran_shows_its_build(railway: AtRailway) -> None:
+    railway.simulator.faults.add(Fault.BUILD_FAILS)
+    failed = await railway.simulator.deploys(NEW)
+    lines = [line async for line in railway.open().logs(failed.id)]
+    assert any("failed to build" in line.text for line in lines)
+
+
+@pytest.mark.parametrize(
+    "fault", [None, pytest.param(Fault.LOG_LINES_TWICE, marks=pytest.mark.full)]
+)
+async def test_following_tells_each_line_once(
+    railway: AtRailway, fault: Fault | None
+) -> None:
+    old = await railway.simulator.deploys(OLD)
+    if fault is not None:
+        railway.simulator.faults.add(fault, times=None)
+    platform = railway.open()
+    told: list[LogLine] = []
+    async with asyncio.timeout(20), aclosing(platform.logs(old.id, follow=True)) as one:
+        async for line in one:
+            told.append(line)
+            if len(told) == 1:
+                old.deploy_lines.write("a later line")
+            if line.text == "a later line":
+                break
+    assert len({(line.at, line.text) for line in told}) == len(told)
+
+
+@pytest.mark.full
+async def test_an_id_of_nobody_is_not_found(railway: AtRailway) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    with pytest.raises(DeploymentNotFoundError):
+        await railway.open().deployment(unknown)
+
+
+async def test_users_go_to_the_domain_of_the_service(railway: AtRailway) -> None:
+    url = await railway.open().url()
+    assert url == f"https://{railway.simulator.world.domain}"
+
+
+async def test_the_address_that_is_set_wins(tmp_path: Path) -> None:
+    environ = {"PM33_PUBLIC_URL": "https://shop.example/"}
+    async with at_railway(folder=tmp_path, environ=environ) as railway:
+        assert await railway.open().url() == "https://shop.example"
+        assert railway.simulator.requests == []
+
+
+async def test_settings_are_the_commits_over_what_is_stored(tmp_path: Path) -> None:
+    file = "[deploy]\noverlapSeconds = 20\n"
+    async with at_railway(folder=tmp_path, files={NEW: file}) as railway:
+        railway.simulator.stores(drainingSeconds=30)
+        platform = railway.open()
+        found = await platform.settings(NEW)
+        assert found.overlap_seconds == 20
+        assert found.draining_seconds == 30
+        begun = await platform.deploy(NEW, tag=TAG, epoch=1)
+        ran = (await platform.deployment(begun.id)).ran_with
+        assert ran is not None
+        assert ran.overlap_seconds == 20
+
+
+@pytest.mark.full
+async def test_a_commit_that_is_not_here_has_no_settings(tmp_path: Path) -> None:
+    async with at_railway(folder=tmp_path, files={OLD: ""}) as railway:
+        with pytest.raises(PlatformError):
+            await railway.open().settings(NEW)
+
+
+async def test_requests_are_counted(railway: AtRailway) -> None:
+    platform = railway.open()
+    await platform.deployments()
+    told = await platform.requests()
+    assert told is not None
+    assert told.made == len(railway.simulator.requests)
+    assert told.limit == 10_000
+    assert told.left is not None

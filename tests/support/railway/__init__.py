@@ -1,0 +1,1 @@
+"""Railway, as far as tests need it."""
