@@ -59,7 +59,6 @@ REFUSED = [
     (Cell(schema=Schema.TAKEN, gated=False), "contract revision"),
 ]
 QUICK = {
-    Cell(variables=Variables.TARGET_WITH_PLAN),
     Cell(variables=Variables.CURRENT, database=False),
     Cell(schema=Schema.TAKEN, gated=False),
 }

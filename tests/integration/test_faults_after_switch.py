@@ -23,7 +23,7 @@ UNDECIDED_BAKE = 3.0
 PATIENT = 1.0
 """A check that is not critical is waited for as long as three rounds take."""
 SHORT_WAIT = 4.0
-QUICK = {Fault.ERRORS, Fault.ONE_OF_FOUR}
+QUICK = {Fault.ONE_OF_FOUR}
 SAYS = {
     Fault.DEAD: ("CRASHED", "failed"),
     Fault.ERRORS: ("HTTP 500",),

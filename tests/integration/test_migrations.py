@@ -85,7 +85,11 @@ async def alembic(folder: Path, *words: str, **env: str) -> str:
         return child.output()
 
 
-@pytest.mark.parametrize("ini", [(), ("-c", INI)], ids=["pyproject", "alembic.ini"])
+@pytest.mark.parametrize(
+    "ini",
+    [(), pytest.param(("-c", INI), marks=pytest.mark.full)],
+    ids=["pyproject", "alembic.ini"],
+)
 async def test_alembic_upgrades_to_the_models_and_finds_nothing_to_add(
     tmp_path: Path, empty_database: str, ini: tuple[str, ...]
 ) -> None:

@@ -1,11 +1,14 @@
 """What a prober makes of answers that are odd, broken off, or somebody else's."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
 
+from app.backend.deploy.watching.clock import SystemClock
+from app.backend.deploy.watching.fetch import Origin, Silence, fetch
 from app.backend.deploy.watching.probes import HEALTH_PATH
 from app.backend.deploy.watching.samples import Outcome
 from tests.support.odd_server import End, OddServer, Step, answer, odd_server
@@ -118,3 +121,24 @@ async def test_who_has_answered_a_route_is_read_from_its_head(
     sample = await asked(server, ROUTE, answer(b"", 200, *said))
 
     assert (sample.deployment, sample.replica) == ("d-1", "r9")
+
+
+async def test_what_speaks_no_tls_is_told_so_and_is_no_fault_of_this_machine() -> None:
+    """OpenSSL's number of it is 1, which as an errno is EPERM: a firewall of ours."""
+
+    def plainly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plainly, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        found = await fetch(
+            Origin.of_url(f"https://127.0.0.1:{port}"),
+            "/",
+            headers={},
+            most=9,
+            deadline=5,
+            clock=SystemClock(),
+        )
+
+    assert found == Silence("the TLS handshake failed", own=False)

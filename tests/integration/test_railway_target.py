@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.backend.config.environment import read_config
+from app.backend.config.environment import Environment, read_config
 from app.backend.deploy.platforms.railway import Connection, Target, connect
 from app.backend.deploy.platforms.railway.environment import told_environment
 from app.backend.deploy.platforms.railway.tokens import TokenKind
@@ -266,6 +266,7 @@ async def test_an_environment_may_be_called_something_else_at_railway(
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
+        ({"environment": Environment.DEVELOPMENT}, "called 'development'; there"),
         ({"environment": "staging"}, "belongs to the environment production, not"),
         ({"PM33_RAILWAY_PROJECT": "other"}, "belongs to the project shop, and"),
         ({"PM33_RAILWAY_ENVIRONMENT": "eu"}, "there are: production, staging"),

@@ -32,6 +32,7 @@ async def test_sixteen_switches_lose_nothing() -> None:
     assert {one.kind for one in report.requests} == {*Kind}
 
 
+@pytest.mark.full
 async def test_switches_between_services_of_ours_lose_nothing() -> None:
     report = told(await switched_by_hand(PM33_SERVE, count=2, rate=80, stream=False))
 

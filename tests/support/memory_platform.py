@@ -84,7 +84,8 @@ class MemoryPlatform(MemoryFile, Platform):
     @override
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         with self._state(answering=True) as state:
-            return tuple(reversed(listed(state)))[:limit]
+            found = tuple(reversed(listed(state)))
+        return (*found[:limit], *(one for one in found[limit:] if one.active))
 
     @override
     async def follow(self, deployment: str) -> AsyncIterator[Deployment]:

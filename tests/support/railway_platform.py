@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,6 +44,7 @@ HEALTH = "/api/health/startup"
 
 _SCALE = 0.01
 _TIMEOUT = 0.5
+_READS = 3.0 / _SCALE
 _PATIENCE = 60
 """Seconds of the health check; more where time is faster still, since a busy machine
 stands still for a while."""
@@ -70,6 +71,8 @@ class AtRailway:
 
     Attributes:
         files: ``railway.toml`` by commit.
+        now: tells the time; None: that of this machine, as fast as the clock.
+        patience: the clock's seconds for a read with all its tries.
     """
 
     simulator: Simulator
@@ -77,6 +80,8 @@ class AtRailway:
     config: Config
     clock: Clock
     files: Mapping[str, str]
+    now: Callable[[], datetime] | None = None
+    patience: float = _READS
     opened: list[RailwayPlatform] = field(default_factory=list)
 
     def open(self) -> RailwayPlatform:
@@ -89,12 +94,15 @@ class AtRailway:
 
         url, quota = self.simulator.api_url, Quota(self.clock)
         api = RailwayApi(
-            partial(credentials_of, self.config, url=url, quota=quota),
+            partial(
+                credentials_of, self.config, url=url, quota=quota, clock=self.clock
+            ),
             url=url,
             timeout=_TIMEOUT,
-            patience=3.0 / _SCALE,
+            patience=self.patience,
             clock=self.clock,
             quota=quota,
+            now=self.now or now,
         )
         known: list[Target] = []
 
@@ -115,7 +123,7 @@ class AtRailway:
                 ENVIRONMENT,
                 repository_settings=read,
                 clock=self.clock,
-                now=now,
+                now=self.now or now,
             )
         )
         return self.opened[-1]

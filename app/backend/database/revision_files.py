@@ -1,6 +1,7 @@
 """Revision files, read without running them: a service starts without Alembic."""
 
 import ast
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,6 +21,9 @@ __all__ = [
 
 CONTRACT: Final = "contract"
 _NEEDED: Final = frozenset({"revision", "down_revision"})
+_CONSTANT: Final = re.compile(
+    r"^(revision|down_revision|depends_on|branch_labels)\b", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +65,10 @@ def read_revisions(folder: Path) -> dict[str, Revision]:
 
 def parse_revision(path: str, text: str) -> Revision | None:
     """Reads a revision file without running it; None when it is none."""
-    head, function, _ = text.partition("\ndef ")
+    head, function, rest = text.partition("\ndef ")
     found = _read(head)
-    if function and (found is None or not _NEEDED.issubset(found[1])):
+    late = found is None or not _NEEDED.issubset(found[1]) or _CONSTANT.search(rest)
+    if function and late:
         # The constants stand elsewhere; the whole takes ten times as long.
         found = _read(text)
     if found is None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
-from app.backend.deploy.running.fencing import time_to_act
+from app.backend.deploy.running.fencing import acting
 from app.backend.deploy.running.leave_to_act import leave_to_act
 from app.backend.deploy.tools import Tools
 from app.errors import PlatformUnreachableError, PreflightError
@@ -49,8 +49,8 @@ async def cancel(deployment: str, tools: Tools, *, actor: str) -> Deployment:
     )
     try:
         _refuse_served(await tools.platform.deployment(deployment))
-        await time_to_act(tools, guard)
-        await tools.platform.cancel(deployment, epoch=guard.epoch)
+        async with acting(tools, guard):
+            await tools.platform.cancel(deployment, epoch=guard.epoch)
         return await _ended(deployment, tools)
     finally:
         await guard.release()

@@ -204,7 +204,8 @@ async def _undo(run: Run, failure: StepFailedError) -> Close:
     back = run.begun(*(step.name for step in BACKWARD))
     place = Place.SERVES if back else await place_of(run)
     if place is Place.DISPLACED:
-        return replace(close, ending=Ending.SUPERSEDED)
+        # Whatever was seen last may have been the other's.
+        return replace(close, ending=Ending.SUPERSEDED, verdict="inconclusive")
     if place is Place.BESIDE:
         return await _withdraw(run, close)
     if not order_of(run).request.rollback:

@@ -17,7 +17,7 @@ from app.backend.deploy.platforms.railway.stored import (
     stored_of,
 )
 from app.backend.deploy.platforms.railway.wanted import read_wanted
-from app.backend.deploy.running.fencing import time_to_act
+from app.backend.deploy.running.fencing import acting
 from app.backend.deploy.running.following import serving
 from app.backend.deploy.running.leave_to_act import leave_to_act
 from app.backend.deploy.tools import Tools
@@ -110,8 +110,8 @@ async def store(
     if note:
         tools.say(note)
     try:
-        await time_to_act(tools, guard)
-        return await apply(connection.api, target, wanted)
+        async with acting(tools, guard):
+            return await apply(connection.api, target, wanted)
     finally:
         await guard.release()
 

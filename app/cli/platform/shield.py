@@ -18,6 +18,7 @@ __all__ = ["shield"]
 _HOUR = 3600.0
 _TIMES = {f"{hours}h": hours * _HOUR for hours in (1, 3, 12, 24)}
 _TIMES["forever"] = math.inf
+"""For how long Railway's own CLI and dashboard turn it on."""
 
 
 @click.group()

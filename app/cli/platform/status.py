@@ -85,7 +85,8 @@ def _lines(target: "Target", found: "Standing") -> Iterator[str]:
     if found.shield is not None:
         yield "Shield       on: probes are refused; `pm33 platform shield status`"
     for name, value in found.settings.items():
-        yield f"  {name:<24}  {value}"
+        words = " && ".join(map(str, value)) if isinstance(value, list) else value
+        yield f"  {name:<24}  {words}"
     if found.latest:
         yield "Latest"
     for one in found.latest:

@@ -7,6 +7,7 @@ from app.backend.deploy.platforms.railway import RailwayPlatform
 from app.errors import PlatformError, PlatformUnreachableError
 from tests.support.delivery import QuickClock
 from tests.support.railway.faults import Fault
+from tests.support.railway.lifecycle import Status
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
 
 TAG = "20260101-120000-abcd"
@@ -123,6 +124,32 @@ async def test_a_failure_has_its_reason(
     assert ended.status is DeploymentStatus.FAILED
     assert why in ended.reason.lower()
     assert railway.asked("Postmortem") == 1
+
+
+async def test_a_build_that_shows_what_it_was_given_gives_nothing_away(
+    railway: AtRailway,
+) -> None:
+    railway.simulator.gives(JWT_SECRET="canary-of-a-build")
+    words = "cannot reach postgres://app:s3cr3t-word@db with canary-of-a-build"
+    railway.simulator.faults.add(Fault.BUILD_FAILS, value=words)
+    platform = railway.open()
+    begun = await platform.deploy(NEW, tag=TAG, epoch=1)
+    reason = (await seen(platform, begun.id)).reason
+    assert "cannot reach" in reason
+    assert "canary" not in reason
+    assert "s3cr3t-word" not in reason
+
+
+async def test_a_crash_is_not_put_down_to_the_health_check_that_it_has_passed(
+    railway: AtRailway,
+) -> None:
+    railway.ground.behave(NEW, answers=(503, 200), crashes_after=0.2)
+    record = await railway.simulator.deploys(NEW)
+    await railway.simulator.reaches(record, Status.CRASHED)
+    crashed = await railway.open().deployment(record.id)
+    assert crashed.status is DeploymentStatus.CRASHED
+    assert "attempt" not in crashed.reason.lower()
+    assert "healthcheck" not in crashed.reason.lower()
 
 
 @pytest.mark.full

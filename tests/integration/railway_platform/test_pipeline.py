@@ -13,6 +13,7 @@ from app.backend.deploy.tools import Milestone
 from tests.support.delivery import QuickClock
 from tests.support.railway.faults import Fault
 from tests.support.railway.lifecycle import Status
+from tests.support.railway.plans import Unknowns
 from tests.support.railway_delivery import RailwayDelivery
 from tests.support.railway_platform import ENVIRONMENT, at_railway
 
@@ -95,6 +96,28 @@ async def test_a_rollback_works_without_a_commit_here(
     report = await roll_back(request, delivery.tools)
     assert report.ending is Ending.RESTORED, report.text()
     assert served(delivery) == old
+
+
+async def test_where_a_token_may_not_roll_back_the_commit_is_built_anew(
+    tmp_path: Path,
+) -> None:
+    clock, unknowns = QuickClock(), Unknowns(project_token_may_roll_back=False)
+    async with at_railway(
+        folder=tmp_path, clock=clock, scale=0.001, unknowns=unknowns
+    ) as railway:
+        delivery = RailwayDelivery(tmp_path, railway, clock)
+        old = await serving(delivery)
+        await serving(delivery, "two")
+        await railway.simulator.reaches(
+            railway.simulator.deployments[0], Status.REMOVED
+        )
+        request = RollbackRequest(
+            environment=ENVIRONMENT, actor="test", reason="emergency"
+        )
+        report = await roll_back(request, delivery.tools)
+        assert report.ending is Ending.RESTORED, report.text()
+        assert served(delivery) == old
+        assert railway.asked("Rollback") == railway.asked("Deploy") == 1
 
 
 KILLS = [

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,18 @@ async def test_how_long_it_can_be_returned_to_is_told(railway: AtRailway) -> Non
     assert newest.retained_until is None
     assert newest.image is not None
     assert newest.ran_with is not None
+
+
+async def test_what_an_earlier_run_has_just_failed_with_is_not_taken_for_its_own(
+    railway: AtRailway,
+) -> None:
+    old = await replaced(railway)
+    railway.simulator.faults.add(Fault.ROLLBACK_FAILS)
+    platform = railway.open()
+    failed = await platform.roll_back(old.id, tag=TAG, epoch=1)
+    assert (await restored(platform, failed.id)).status is DeploymentStatus.FAILED
+    a_minute_later = datetime.now(UTC) + timedelta(seconds=60)
+    tag = f"{a_minute_later:%Y%m%d-%H%M%S}-bbbb/back"
+    again = await railway.open().roll_back(old.id, tag=tag, epoch=2)
+    assert again.id != failed.id
+    assert (await restored(platform, again.id)).active

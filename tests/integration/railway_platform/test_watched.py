@@ -155,3 +155,17 @@ async def test_an_api_that_is_away_in_a_bake_rolls_nothing_back(
         report = await delivery.deploy(new, bake=600.0)
         assert report.ending is Ending.DONE, report.text()
         assert railway.asked("Rollback") == 0
+
+
+async def test_what_serves_is_seen_behind_any_number_of_skipped_pushes(
+    railway: AtRailway,
+) -> None:
+    serving = await railway.simulator.deploys(OLD)
+    for _ in range(12):
+        railway.simulator.faults.add(Fault.SKIPPED)
+        await railway.simulator.deploys(NEW)
+    platform = railway.open()
+    assert (await platform.watched.deployment(serving.id)).active
+    listed = await platform.deployments(5)
+    assert [one.id for one in listed if one.active] == [serving.id]
+    assert len(listed) == 6

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.backend.deploy.platforms.railway.operations import OPERATIONS, operation
 from tests.support.railway.authority import TokenKind
 from tests.support.railway.caller import Caller, Told, calling
 from tests.support.railway.mutations import MUTATIONS
+from tests.support.railway.operations import operation_texts
 from tests.support.railway.queries import QUERIES
 from tests.support.railway.scenes import GOOD, NEXT, Stage, staged
 from tests.support.railway.schema import railway_schema
@@ -240,8 +240,7 @@ async def test_every_query_of_the_product_is_answered_in_full() -> None:
             "edge": True,
         }
         async with calling(simulator, TokenKind.ACCOUNT) as account:
-            for name in sorted(file.stem for file in OPERATIONS.glob("*.graphql")):
-                text = operation(name)
+            for name, text in operation_texts().items():
                 if not text.startswith("query"):
                     continue
                 own = name == "ProjectToken"

@@ -20,6 +20,10 @@ async def exports(child: Child) -> dict[str, str]:
     return dict(EXPORT.findall(child.output()))
 
 
+def is_there(folder: str) -> bool:
+    return Path(folder).is_dir()
+
+
 async def asked(given: dict[str, str], name: str) -> httpx.Response:
     headers = {"project-access-token": given["RAILWAY_TOKEN"]}
     async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
@@ -36,8 +40,10 @@ async def test_what_is_pasted_leads_to_the_simulator(tmp_path: Path) -> None:
         told = (await asked(given, "ProjectToken")).json()["data"]["projectToken"]
         assert told["project"]["name"] == given["PM33_RAILWAY_PROJECT"]
         assert told["environment"]["name"] == given["PM33_RAILWAY_ENVIRONMENT"]
+        assert is_there(given["PM33_HOME"])
         child.signal(signal.SIGINT)
         assert await child.exit_code() == 0
+        assert not is_there(given["PM33_HOME"])
 
 
 @pytest.mark.full

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from app.backend.database.embedded import Places, start
@@ -41,12 +42,15 @@ class _Below:
 
     Attributes:
         variables: of releases.
+        journals: the pipeline's home. What an earlier simulator left unfinished is at
+            no deployment of this one's, and would keep new deploys out.
         database_url: where others than they reach their database, as by the proxy
             that Railway puts in front of one; empty: there is none.
     """
 
     ground: Ground
     variables: Mapping[str, str]
+    journals: str
     database_url: str = ""
 
 
@@ -87,7 +91,8 @@ async def _simulate(options: argparse.Namespace) -> None:
 @asynccontextmanager
 async def _below(options: argparse.Namespace) -> AsyncIterator[_Below]:
     if options.instant:
-        yield _Below(InstantGround(), {})
+        with TemporaryDirectory(prefix="pm33-home-") as journals:
+            yield _Below(InstantGround(), {}, journals)
         return
     network = PrivateNetwork()
     async with AsyncExitStack() as stack:
@@ -97,17 +102,19 @@ async def _below(options: argparse.Namespace) -> AsyncIterator[_Below]:
         ground = await stack.enter_async_context(
             real_ground(options.repository, network=network, scale=options.scale)
         )
+        journals = stack.enter_context(TemporaryDirectory(prefix="pm33-home-"))
         variables = {
             "ENVIRONMENT": "development",
             "DATABASE_URL": network.hide(server.url),
         }
-        yield _Below(ground, variables, server.url)
+        yield _Below(ground, variables, journals, server.url)
 
 
 def _exports(simulator: Simulator, below: _Below) -> str:
     """What a shell needs, and what a person wants to know."""
     exports = {
         "PM33_PLATFORM": "railway",
+        "PM33_HOME": below.journals,
         "PM33_RAILWAY_API_URL": simulator.api_url,
         "PM33_RAILWAY_PROJECT": simulator.project.name,
         "PM33_RAILWAY_ENVIRONMENT": simulator.environment.name,

@@ -1,6 +1,7 @@
 """What becomes of a deployment that is active: what its replicas do, and faults."""
 
 from collections.abc import Callable
+from typing import Final
 
 from tests.support.railway.faults import Fault, Scripted
 from tests.support.railway.handover import Tasks
@@ -8,7 +9,10 @@ from tests.support.railway.ledger import Ledger
 from tests.support.railway.lifecycle import Happening, InstanceStatus, Status
 from tests.support.railway.records import Record
 
-__all__ = ["Aftermath"]
+__all__ = ["RESTARTING", "Aftermath"]
+
+RESTARTING: Final = "Restarting the container"
+"""What the log says of a replica that is started again."""
 
 
 class Aftermath:
@@ -39,7 +43,7 @@ class Aftermath:
         now = InstanceStatus(status)
         record.instances[replica].status = now
         if now is InstanceStatus.RESTARTING:
-            record.deploy_lines.write("Restarting the container", "warn")
+            record.deploy_lines.write(RESTARTING, "warn")
         self._judge(record)
 
     def changed(self, record: Record, status: Status) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from app.backend.deploy.platforms.railway.operations import operation
 from tests.support.railway.authority import TokenKind
+from tests.support.railway.operations import operation
 from tests.support.railway.records import Record
 from tests.support.railway.simulator import Simulator
 

@@ -47,6 +47,10 @@ class Clock:
         """The time of day."""
         return self.wall()
 
+    def told_now(self) -> datetime:
+        """The same as the API tells it, skew included."""
+        return self.now() + timedelta(seconds=self.skew)
+
     def stamp(self) -> datetime:
         """The time of day, later than every stamp before by a millisecond at least."""
         now = self.wall()

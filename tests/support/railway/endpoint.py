@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -76,7 +77,10 @@ class Endpoint:
         status = answer.status if isinstance(answer, Answer) else 0
         changes = isinstance(question, Question) and question.changes
         self.requests.append(Request(name, changes, status))
-        return answer
+        if not isinstance(answer, Answer):
+            return answer
+        date = format_datetime(self._world.clock.told_now(), usegmt=True)
+        return replace(answer, headers={"date": date, **answer.headers})
 
     def _question(
         self, payload: Mapping[str, Any]

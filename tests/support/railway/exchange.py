@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
@@ -37,11 +38,15 @@ class Answer:
 
     def encode(self) -> bytes:
         """Its bytes."""
+        headers = {
+            "date": formatdate(usegmt=True),
+            "content-type": self.media,
+            "content-length": len(self.body),
+            **self.headers,
+        }
         lines = [
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
-            f"content-type: {self.media}",
-            f"content-length: {len(self.body)}",
-            *(f"{name}: {value}" for name, value in self.headers.items()),
+            *(f"{name}: {value}" for name, value in headers.items()),
         ]
         text = "\r\n".join([*lines, "", ""]).encode() + self.body
         return text[: len(text) - len(self.body) // 2 - 1] if self.cut else text

@@ -16,7 +16,7 @@ class Fault(StrEnum):
     """
 
     BUILD_FAILS = "build_fails"
-    """The build ends with an error."""
+    """The build ends with an error; ``value`` is what it says."""
     PRE_DEPLOY_FAILS = "pre_deploy_fails"
     """The pre-deploy command ends with an error; it is not run again."""
     NEVER_HEALTHY = "never_healthy"

@@ -136,8 +136,9 @@ class Lifetime:
             if fault := faults.take(Fault.SUPERSEDED, commit=record.commit):
                 self._superseded(str(fault.value or "f" * 40))
             await self._world.clock.sleep(self._pace.build)
-            if faults.take(Fault.BUILD_FAILS, commit=record.commit):
-                raise GroundError("ERROR: failed to build: exit code: 1")
+            if fault := faults.take(Fault.BUILD_FAILS, commit=record.commit):
+                told = fault.value or "ERROR: failed to build: exit code: 1"
+                raise GroundError(str(told))
             if record.commit is not None:
                 write = record.build_lines.write
                 await self._world.ground.build(record.id, record.commit, write)

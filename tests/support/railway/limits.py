@@ -71,7 +71,7 @@ class Limits:
 
     def _headers(self, window: _Window, left: float) -> dict[str, str]:
         limit = self._plan.per_hour
-        reset = self._clock.now().timestamp() + self._clock.real(left)
+        reset = self._clock.told_now().timestamp() + self._clock.real(left)
         return {
             "x-ratelimit-limit": str(limit),
             "x-ratelimit-remaining": str(max(0, limit - window.made)),

@@ -1,6 +1,5 @@
 """The health probe as scripted faults bend it."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Final
 
@@ -40,7 +39,7 @@ def _slow(world: World, fault: Scripted, probe: Probe) -> Probe:
 
     async def answer(replica: int, timeout: float) -> int | None:  # noqa: ASYNC109 - one attempt's
         if world.clock.elapsed() < end:
-            await asyncio.sleep(timeout)
+            await world.clock.sleep(timeout / world.clock.scale)
             return None
         return await probe(replica, timeout)
 

@@ -1,7 +1,7 @@
 """Cuts Railway's published schema down to what our operations use.
 
 ``python -m tests.support.railway.prune PUBLISHED`` writes ``schema.graphql`` anew; it
-has to be run after a change of ``app/backend/deploy/platforms/graphql/``.
+has to be run after a change of an operation, the pipeline's or of ``graphql/`` here.
 
 Of types it keeps the fields that are selected; of arguments, inputs and enums all, so
 that what may be sent is as strict as at Railway.
@@ -33,9 +33,9 @@ from graphql import (
     visit,
 )
 
-from app.backend.deploy.platforms.railway.operations import OPERATIONS
+from tests.support.railway.operations import operation_texts
 
-__all__ = ["SCHEMA", "operation_texts", "pruned"]
+__all__ = ["SCHEMA", "pruned"]
 
 SCHEMA: Final = Path(__file__).with_name("schema.graphql")
 
@@ -44,12 +44,6 @@ _HEAD: Final = """\
 # introspection result in github.com/railwayapp/cli (MIT licence), src/gql/schema.json,
 # by `python -m tests.support.railway.prune`; not to be changed by hand.
 """
-
-
-def operation_texts() -> dict[str, str]:
-    """Every operation of ours by its name."""
-    files = sorted(OPERATIONS.glob("*.graphql"))
-    return {path.stem: path.read_text(encoding="utf-8") for path in files}
 
 
 def pruned(published: str, operations: Iterable[str]) -> str:

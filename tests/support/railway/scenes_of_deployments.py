@@ -17,7 +17,8 @@ OTHER = "c" * 40
 async def _fails(stage: Stage, fault: Fault) -> None:
     """It ends FAILED, with its reason in the build log; the old one serves."""
     stage.simulator.stores(preDeployCommand=["pm33 migrate up"])
-    stage.faults.add(fault, seconds=1000.0, value=308)
+    value = 308 if fault is Fault.HEALTH_STATUS else None
+    stage.faults.add(fault, seconds=1000.0, value=value)
     record = await stage.next(Status.FAILED, Status.SUCCESS)
     told = await stage.caller.deployment(record)
     assert told["status"] == "FAILED"

@@ -151,6 +151,7 @@ async def running(
     pace: Pace | None = None,
     port: int = 0,
     tokens: Tokens | None = None,
+    time: Clock | None = None,
 ) -> AsyncIterator[Simulator]:
     """Runs until the end, and ends everything it has begun; the ground as well.
 
@@ -163,10 +164,11 @@ async def running(
         pace: how long steps take.
         port: of the API; 0: any.
         tokens: to be accepted; as they stand, new ones.
+        time: its own; as it stands, this machine's by the scale.
     """
     world = World(
         ground=ground,
-        clock=Clock(scale=scale),
+        clock=time or Clock(scale=scale),
         plan=PLANS[plan],
         unknowns=unknowns or Unknowns(),
         repository=repository or InventedRepository(),

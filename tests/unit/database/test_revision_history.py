@@ -144,3 +144,14 @@ def test_it_may_say_so_below_a_function() -> None:
     assert found.follows == ("a", "b")
     broken = 'revision = "r"\ndown_revision = "a"\n\ndef upgrade(:'
     assert parse_revision("x.py", broken) is not None
+
+
+def test_what_a_file_says_after_its_functions_counts_as_well() -> None:
+    text = (
+        "revision = 'c1'\ndown_revision = None\n\n\ndef upgrade():\n    pass\n\n\n"
+        "depends_on = 'a1'\nbranch_labels = 'contract'\n"
+    )
+    found = parse_revision("c1.py", text)
+
+    assert found is not None
+    assert (found.needs, found.labels) == (("a1",), ("contract",))

@@ -12,6 +12,7 @@ from app.backend.database.revision_files import (
     parse_revision,
     with_ancestors,
 )
+from app.backend.database.target import DatabaseTarget, parse_target
 from app.backend.deploy.commits.repository import Repository
 from app.backend.migrations import migration_manager
 from app.errors import ConfigError, MigrationError
@@ -22,6 +23,7 @@ __all__ = [
     "SchemaReader",
     "parse_revision",
     "pending_revisions",
+    "reachable_target",
 ]
 
 FOLDER = "migrations/versions"
@@ -62,7 +64,7 @@ class CommittedSchema:
         if not (ours or theirs):
             return ()
         try:
-            target = migration_manager.migration_target(self._config)
+            target = reachable_target(self._config)
             sources = migration_manager.sources_of(self._config)
             state = await migration_manager.schema_state(target, sources)
         except (ConfigError, MigrationError):
@@ -87,9 +89,25 @@ class CommittedSchema:
 
     async def plan_hash(self) -> str:
         """Of this checkout's revisions; a release with others refuses it."""
-        target = migration_manager.migration_target(self._config)
+        target = reachable_target(self._config)
         sources = migration_manager.sources_of(self._config)
         return await migration_manager.plan_hash(target, sources=sources)
+
+
+def reachable_target(config: Config) -> DatabaseTarget:
+    """The environment's database as whoever deploys gets there.
+
+    ``DATABASE_URL`` leads through a platform's private network, which only releases
+    are in; ``DATABASE_PUBLIC_URL`` is the same database from outside.
+
+    Raises:
+        ConfigError: none is configured and no embedded server runs.
+    """
+    database = config.database
+    public = database.public_url
+    if public is None or database.migration_url or database.unpooled_url:
+        return migration_manager.migration_target(config)
+    return parse_target(public, database)
 
 
 def pending_revisions(

@@ -20,6 +20,7 @@ from app.backend.deploy.request import DeployRequest
 
 __all__ = [
     "AT_WORK",
+    "NO_PLAN",
     "NO_WAY_BACK",
     "Finding",
     "Severity",
@@ -33,6 +34,9 @@ AT_WORK: Final = "at_work"
 """The code of the finding that somebody else holds the lease."""
 NO_WAY_BACK: Final = "no_way_back"
 """The code of the finding that nothing could be returned to, or not for long enough."""
+
+NO_PLAN: Final = "no_migration_plan"
+"""The code of the finding that a release's pre-deploy command would get no plan."""
 
 
 class Severity(StrEnum):
@@ -65,6 +69,8 @@ class Survey:
         deployments: of the platform, the newest first.
         commits: what the release has that the serving one has not.
         pending: expand revisions that the database lacks; None: not known.
+        migrates_alone: the platform lets only the release itself migrate, by a plan
+            that is made here.
         settings: how the commit would be run.
         settings_now: how the serving commit is run; None: not known.
         way_back: last known good, seen from the new commit.
@@ -85,6 +91,7 @@ class Survey:
     commits: Sequence[str]
     pending: Sequence[Revision] | None
     settings: ServiceSettings
+    migrates_alone: bool = False
     settings_now: ServiceSettings | None = None
     way_back: Deployment | None = None
     undone: Sequence[str] = ()
@@ -203,7 +210,7 @@ def _of_the_commit(facts: Survey) -> list[Finding]:
         told = f"it goes back {commits}: they serve now, and would serve no longer"
         found.append(Finding(Severity.WARNING, told))
     elif facts.undone:
-        told = f"it lacks {commits} that the serving release has"
+        told = f"the release lacks {commits} that the serving release has"
         found.append(Finding(Severity.WARNING, told))
     if not facts.own_settings:
         told = f"no {SETTINGS_FILE}: defaults are used"
@@ -226,6 +233,8 @@ def _unfinished(one: Deployment, *, cancels: bool) -> Finding:
 
 
 def _of_the_schema(request: DeployRequest, facts: Survey) -> list[Finding]:
+    if facts.pending is None and facts.migrates_alone:
+        return [_unplanned(refused=request.migrate)]
     if facts.pending is None:
         return [
             Finding(
@@ -244,3 +253,19 @@ def _of_the_schema(request: DeployRequest, facts: Survey) -> list[Finding]:
             )
         ]
     return []
+
+
+def _unplanned(*, refused: bool) -> Finding:
+    """Who cannot ask the database makes no plan, and a release without one refuses."""
+    text = "the database could not be asked from here which migrations are pending"
+    if refused:
+        text += ", so that there can be no plan for the release to apply"
+    return Finding(
+        Severity.ERROR if refused else Severity.WARNING,
+        text,
+        "set DATABASE_PUBLIC_URL, if it has an address outside of the platform's"
+        f" network{', or leave --migrate away' if refused else ''};"
+        " PM33_MIGRATE_ON_DEPLOY=expand among the service's variables lets releases"
+        " apply what they bring without a plan",
+        NO_PLAN,
+    )

@@ -7,9 +7,9 @@ from app.backend.config.environment import Config
 from app.backend.config.settings import DatabaseSettings
 from app.backend.database.budget import ConnectionBudget
 from app.backend.database.room import Room, read_room
+from app.backend.deploy.commits.schema import reachable_target
 from app.backend.deploy.planning.findings import Finding, Severity
 from app.backend.deploy.platforms.base import ServiceSettings
-from app.backend.migrations.migration_manager import migration_target
 from app.errors import ConfigError
 
 __all__ = ["CODE", "of_connections", "room_of"]
@@ -22,7 +22,7 @@ _DEFAULT: Final[int] = DatabaseSettings.model_fields["pool_size"].default
 async def room_of(config: Config) -> Room | None:
     """What the environment's database has; None: it cannot be asked from here."""
     try:
-        return await read_room(migration_target(config))
+        return await read_room(reachable_target(config))
     except ConfigError:
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.backend.config.environment import Environment
 from app.backend.deploy.planning.at_work import who_is_at_work
@@ -32,7 +32,14 @@ from app.errors import (
     TargetError,
 )
 
-__all__ = ["ROTATION", "Past", "look_back", "survey", "undecided"]
+__all__ = [
+    "ROTATION",
+    "Past",
+    "look_back",
+    "once_replaced",
+    "survey",
+    "undecided",
+]
 
 LISTED = 50
 """Deployments, and runs, that are looked at."""
@@ -52,7 +59,8 @@ _SHIELDED = Finding(
     Severity.WARNING,
     "the platform keeps machines out for now, so that no probe can tell how the release"
     " is; the run will end undecided",
-    "`pm33 platform shield status` says for how long, `shield off` ends it",
+    "`pm33 platform shield status` says for how long, `pm33 platform shield off` ends"
+    " it",
     "shield",
 )
 
@@ -89,7 +97,9 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
     async with tools.journals(None) as journals:
         past = await look_back(journals)
     given, unknown = await _variables(tools)
-    back = last_known_good(deployments, past.runs, current_commit=request.commit)
+    back = last_known_good(
+        once_replaced(deployments), past.runs, current_commit=request.commit
+    )
     bake = _bake(request, tools)
     settings = await platform.settings(request.commit)
     worn = await _given_to(tools, {one.id for one in (serving, back) if one})
@@ -103,6 +113,7 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
             commits=await _commits(tools, serving, request.commit),
             undone=await _undone(tools, serving, request.commit),
             pending=await tools.schema.pending(request.commit),
+            migrates_alone=not platform.runs_commands,
             settings=settings,
             settings_now=await _settings(tools, serving.commit if serving else None),
             way_back=back,
@@ -131,6 +142,18 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
             *of_connections(settings, given, await room_of(tools.config)),
             *await _concerns(tools, request.commit),
         ],
+    )
+
+
+def once_replaced(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    """The same as they will be when the new release serves. Pure.
+
+    Railway keeps an image from when its deployment is removed, and returns to none
+    that is active: what serves now can be returned to once it has been replaced.
+    """
+    return tuple(
+        replace(one, can_roll_back=True) if one.active and one.succeeded else one
+        for one in deployments
     )
 
 

@@ -133,7 +133,7 @@ class Platform(Protocol):
         ...
 
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
-        """The newest first."""
+        """The newest first; what serves is among them, however old it is."""
         ...
 
     def follow(self, deployment: str) -> AsyncIterator[Deployment]:

@@ -20,6 +20,10 @@ class Clock(Protocol):
         """Returns after that time."""
         ...
 
+    def within(self, seconds: float) -> asyncio.Timeout:
+        """Ends what is done in it with :class:`TimeoutError` after that time."""
+        return asyncio.timeout(seconds)
+
 
 class SystemClock(Clock):
     """This machine's."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.backend.deploy.tools import Tools
-from app.errors import PlatformUnreachableError
+from app.errors import PlatformUnreachableError, RateLimitedError
 
 __all__ = ["ask"]
 
@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 DEADLINE = 30.0
 """Seconds for which it is asked again; a supervisor is back within 5 s."""
+LIMITED = 120.0
+"""Seconds for which a limit is waited for that says when it ends; an hour is not."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 4.0
 
@@ -25,7 +27,8 @@ async def ask(
     """Returns the answer.
 
     Where nobody is left who would bring the platform back, a second silence is
-    enough: users wait for whoever reads the remedy.
+    enough: users wait for whoever reads the remedy. A platform that takes no more
+    requests for some seconds is left alone for as long.
 
     Args:
         tools: measure, and say that it is asked again.
@@ -37,14 +40,17 @@ async def ask(
         PlatformUnreachableError: nobody has answered; it may have been done.
     """
     clock = tools.clock
-    ends, wait = clock.time() + DEADLINE, _FIRST_PAUSE
+    began, wait = clock.time(), _FIRST_PAUSE
     while True:
         try:
             return await call()
-        except PlatformUnreachableError:
+        except PlatformUnreachableError as error:
+            held = error.retry_after if isinstance(error, RateLimitedError) else 0.0
             again = wait > _FIRST_PAUSE
-            if clock.time() >= ends or (again and tools.deserted()):
+            late = clock.time() + held >= began + (LIMITED if held else DEADLINE)
+            if late or (again and tools.deserted()):
                 raise
-        tools.say(f"{what}: the platform does not answer; asking again")
-        await (pause or clock.sleep)(wait)
+        why = f"takes no requests for {held:.0f} s" if held else "does not answer"
+        tools.say(f"{what}: the platform {why}; asking again")
+        await (pause or clock.sleep)(max(wait, held))
         wait = min(2 * wait, _LONGEST_PAUSE)

@@ -24,7 +24,7 @@ from app.backend.deploy.running.step import (
 from app.backend.deploy.watching.baseline import take_baseline
 from app.errors import JournalError, NoWayBackError, PreflightError
 
-__all__ = ["CHOOSE", "displacing", "left_already"]
+__all__ = ["CHOOSE", "displacing", "left_already", "may_rebuild"]
 
 _GLANCE = 2.0
 """Seconds for a look at the health page of the release that is left."""
@@ -58,6 +58,15 @@ def left_already(run: Run, active: Deployment) -> Exception:
     return SupersededRunError(reason)
 
 
+def may_rebuild(run: Run) -> bool:
+    """Whether a commit may be deployed anew that the platform cannot restore.
+
+    Going back by itself is an emergency, too: nobody is there to be asked.
+    """
+    request = rollback_request(run)
+    return request is None or request.emergency or request.allow_rebuild
+
+
 def _failed(run: Run) -> str | None:
     """What a deploy has found bad, if nothing serves any more: it is not gone back to.
 
@@ -83,8 +92,7 @@ async def _choose(run: Run) -> Facts:
             [one for one in runs if one.run != run.id],
             leaving=leaving.commit if leaving else _failed(run),
             named=request.target if request else order_of(run).request.way_back,
-            # Going back by itself is an emergency, too: nobody is there to be asked.
-            may_rebuild=request is None or request.emergency or request.allow_rebuild,
+            may_rebuild=may_rebuild(run),
             now=run.tools.now(),
         )
     except NoWayBackError as error:

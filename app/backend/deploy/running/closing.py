@@ -27,7 +27,6 @@ from app.errors import (
     JournalError,
     LeaseLostError,
     PlatformError,
-    PlatformUnreachableError,
     PreflightError,
 )
 
@@ -83,8 +82,10 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
     except LeaseLostError as error:
         say_what_is_left(run)
         raise await explained(run, error) from error
-    except PlatformUnreachableError as error:
-        close = Close(ending=Ending.UNKNOWN, cause=str(error), final=False)
+    except PlatformError as error:
+        # Refused or silent: what serves now is not known, as when a token was revoked.
+        cause = f"{error}; {error.remedy}" if error.remedy else str(error)
+        close = Close(ending=Ending.UNKNOWN, cause=cause, final=False)
     except asyncio.CancelledError:
         # The second Ctrl-C: nothing is asked any more, the journal says so.
         with suppress(asyncio.CancelledError):

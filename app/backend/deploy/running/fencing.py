@@ -7,16 +7,36 @@ was not let go of waits until what its holder may have sent has landed.
 
 import asyncio
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from app.backend.database.lease import Guard
+from app.backend.deploy.platforms.leave import under
 from app.backend.deploy.tools import Tools
 
-__all__ = ["let_land", "time_to_act"]
+__all__ = ["acting", "let_land", "time_to_act"]
 
 _LOOK: Final = 0.05
 _RENEWED: Final = 2 / 3
 """Of its whole time a lease has so much left at least, as long as it is renewed."""
+
+
+@asynccontextmanager
+async def acting(tools: Tools, guard: Guard) -> AsyncIterator[None]:
+    """Within it the platform may be changed, and asks again before each change.
+
+    Raises:
+        LeaseLostError: as :func:`time_to_act`, also from within.
+    """
+
+    async def leave() -> float:
+        await time_to_act(tools, guard)
+        return guard.left
+
+    await time_to_act(tools, guard)
+    with under(leave):
+        yield
 
 
 async def time_to_act(tools: Tools, guard: Guard) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from app.backend.deploy.planning.survey import LISTED
@@ -51,28 +52,30 @@ async def follow(
 ) -> Deployment:
     """Waits until a deployment is good.
 
+    Args:
+        run: that waits.
+        deployment: the platform's id.
+        good: what it is to become.
+        deadline: seconds for each state that it has not been in before: one that was
+            queued for long may still take its time to be built.
+
     Raises:
-        StepFailedError: it is over, or not good within ``deadline`` seconds.
+        StepFailedError: it is over, or has come no further for ``deadline`` seconds.
         PlatformUnreachableError: the platform does not answer any more.
         InterruptedRunError, LeaseLostError: as :meth:`Run.wait` does.
     """
-    try:
-        async with asyncio.timeout(deadline):
-            state = await run.wait(_until(run, deployment, good))
-    except TimeoutError:
-        state = await run.ask("deployment", lambda: _now(run, deployment))
-        if not good(state):
+    following = _Following(run, deployment, good)
+    while True:
+        state = await _next(following, deadline)
+        if good(state):
+            return state
+        if state.status.is_over:
+            why = f": {state.reason}" if state.reason else ""
             raise StepFailedError(
-                f"{deployment} is still {state.status} after {deadline:g} s",
+                f"{deployment} is {state.status}{why}",
                 log=await last_lines(run, deployment),
-            ) from None
-    if not good(state):
-        why = f": {state.reason}" if state.reason else ""
-        raise StepFailedError(
-            f"{deployment} is {state.status}{why}",
-            log=await last_lines(run, deployment),
-        )
-    return state
+            )
+        following.seen.add(state.status)
 
 
 async def serving(platform: Platform) -> Deployment | None:
@@ -144,31 +147,70 @@ async def redacted(
     return tuple(map(redact, tuple(lines)[-TAIL - FAILED_REQUESTS :]))
 
 
-async def _until(
-    run: Run, deployment: str, good: Callable[[Deployment], bool]
-) -> Deployment:
-    """Follows it over restarts of the platform until it is good or over."""
-    told = ""
+@dataclass(slots=True)
+class _Following:
+    """How far a deployment has been followed.
+
+    Attributes:
+        seen: states that it has been in.
+        told: what the reader was told last.
+    """
+
+    run: Run
+    deployment: str
+    good: Callable[[Deployment], bool]
+    seen: set[DeploymentStatus] = field(default_factory=set)
+    told: str = ""
+
+    def is_new(self, state: Deployment) -> bool:
+        """Whether it has come somewhere."""
+        ended = self.good(state) or state.status.is_over
+        return ended or state.status not in self.seen
+
+    def tell(self, state: Deployment) -> None:
+        """Says where it stands when that changes; how it ends, its step says."""
+        why = state.reason.partition("\n")[0]
+        line = f"{state.id} is {state.status}{f': {why}' if why else ''}"
+        ended = self.good(state) or state.status.is_over
+        if line != self.told and not ended:
+            self.run.detail(line)
+        self.told = line
+
+
+async def _next(following: _Following, deadline: float) -> Deployment:
+    """The next state that is new.
+
+    Raises:
+        StepFailedError: there is none for ``deadline`` seconds.
+    """
+    run, deployment = following.run, following.deployment
+    try:
+        async with run.tools.clock.within(deadline):
+            return await run.wait(_until_new(following))
+    except TimeoutError:
+        state = await run.ask("deployment", lambda: _now(run, deployment))
+        if following.is_new(state):
+            return state
+        raise StepFailedError(
+            f"{deployment} is still {state.status} after {deadline:g} s",
+            log=await last_lines(run, deployment),
+        ) from None
+
+
+async def _until_new(following: _Following) -> Deployment:
+    """Follows it over restarts of the platform."""
+    run, deployment = following.run, following.deployment
     while True:
         with suppress(PlatformUnreachableError):
             async with _closing(run.tools.platform.follow(deployment)) as states:
                 async for state in states:
-                    told = told if good(state) else _tell(run, state, told)
-                    if good(state) or state.status.is_over:
+                    following.tell(state)
+                    if following.is_new(state):
                         return state
         state = await run.ask("follow", lambda: _now(run, deployment))
-        if good(state) or state.status.is_over:
+        if following.is_new(state):
             return state
         await run.tools.clock.sleep(_POLL)
-
-
-def _tell(run: Run, state: Deployment, told: str) -> str:
-    """Says where it stands when that changes; how it ends, its step says."""
-    why = state.reason.partition("\n")[0]
-    line = f"{state.id} is {state.status}{f': {why}' if why else ''}"
-    if line != told and not state.status.is_over:
-        run.detail(line)
-    return line
 
 
 async def _now(run: Run, deployment: str) -> Deployment:

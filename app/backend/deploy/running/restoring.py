@@ -9,7 +9,7 @@ from app.backend.deploy.running.back_variables import (
     chosen_variables,
     in_a_hurry,
 )
-from app.backend.deploy.running.choosing import displacing, left_already
+from app.backend.deploy.running.choosing import displacing, left_already, may_rebuild
 from app.backend.deploy.running.following import (
     PROGRESS_DEADLINE,
     active_of,
@@ -21,7 +21,12 @@ from app.backend.deploy.running.following import (
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError
 from app.backend.deploy.running.steps import MIGRATION_PLAN
-from app.errors import ConfigError, PlatformError, PlatformUnreachableError
+from app.errors import (
+    ConfigError,
+    NotAuthorizedError,
+    PlatformError,
+    PlatformUnreachableError,
+)
 
 __all__ = ["RESTORE", "try_others"]
 
@@ -53,7 +58,22 @@ async def _bring_back(run: Run) -> Deployment:
         raise left_already(run, other)
     if run.fact("choose", "rebuild"):
         return await _build(run, tag)
-    return await _repeat(run, tag, chosen_variables(run))
+    try:
+        return await _repeat(run, tag, chosen_variables(run))
+    except PlatformUnreachableError:
+        raise
+    except PlatformError as error:
+        refused = isinstance(error, NotAuthorizedError)
+        if not may_rebuild(run) or not (refused or await _is_gone(run)):
+            raise
+        run.remark(f"{error}; its commit is built anew")
+        return await _build(run, tag)
+
+
+async def _is_gone(run: Run) -> bool:
+    """A platform may have given its image up since it was chosen."""
+    target = run.fact("choose", "target")
+    return not any(one.id == target and one.can_roll_back for one in await listed(run))
 
 
 def _may_be_ours(run: Run, other: Deployment | None) -> bool:

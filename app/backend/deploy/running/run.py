@@ -11,7 +11,7 @@ from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState, StepStatus
 from app.backend.deploy.report import StepReport
 from app.backend.deploy.running.asking import ask
-from app.backend.deploy.running.fencing import time_to_act
+from app.backend.deploy.running.fencing import acting
 from app.backend.deploy.running.step import (
     NO_FAILURES,
     RUN,
@@ -162,12 +162,12 @@ class Run:
 
     async def act_once(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """As :meth:`act`, but once; hangs up as soon as the lease is lost."""
-        await time_to_act(self.tools, self.guard)
-        try:
-            return await stopped_by(call(), self._lost)
-        except InterruptedRunError:
-            self.guard.check()
-            raise
+        async with acting(self.tools, self.guard):
+            try:
+                return await stopped_by(call(), self._lost)
+            except InterruptedRunError:
+                self.guard.check()
+                raise
 
     async def ask(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         """Asks the platform, again for some time while it does not answer.

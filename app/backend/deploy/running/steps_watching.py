@@ -1,6 +1,7 @@
 """The two steps that only look: the gate before the switch, the bake after it."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from app.backend.deploy.leasing import lease_name
@@ -27,17 +28,32 @@ from app.backend.deploy.watching.progress import GateProgress, WatchProgress
 from app.backend.deploy.watching.samples import Expected
 from app.backend.deploy.watching.verdict import Verdict
 from app.backend.deploy.watching.watch import watch
-from app.errors import JournalError, LeaseLostError, PlatformError
+from app.errors import JournalError, LeaseLostError, NotAuthorizedError, PlatformError
 
 __all__ = ["BAKE", "GATE", "prove"]
 
 _ROUND = 1.0
 
 
+@contextmanager
+def _looking() -> Iterator[None]:
+    """That the platform does not let us look is no fault of the release."""
+    try:
+        yield
+    except NotAuthorizedError as error:
+        told = f"it cannot be watched: {error}; {error.remedy}"
+        raise PausedRunError(told, {}) from error
+
+
 async def _gate(run: Run) -> Facts:
+    with _looking():
+        return await _pass(run)
+
+
+async def _pass(run: Run) -> Facts:
     order, platform, deployment = order_of(run), run.tools.platform, release_of(run)
     now = await run.ask("deployment", lambda: platform.deployment(deployment))
-    hold = float(order.plan["gate_hold"])
+    hold, limits = float(order.plan["gate_hold"]), limits_of(run)
     try:
         facts = await prove(
             run,
@@ -49,6 +65,8 @@ async def _gate(run: Run) -> Facts:
                 hold=hold,
                 deadline=PROGRESS_DEADLINE,
                 interval=min(_ROUND, max(hold / 3, 0.1)),
+                # What users get is no better for being asked about before the bake.
+                patience=limits.threshold * limits.interval if now.active else None,
             ),
         )
     except StepFailedError as failure:
@@ -107,6 +125,11 @@ async def prove(
 
 
 async def _bake(run: Run) -> Facts:
+    with _looking():
+        return await _watch(run)
+
+
+async def _watch(run: Run) -> Facts:
     order, tools, deployment = order_of(run), run.tools, release_of(run)
     seconds = float(order.plan["bake"])
     if not order.request.monitor or seconds == 0:

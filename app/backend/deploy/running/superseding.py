@@ -10,7 +10,7 @@ from app.backend.deploy.records.journal import Event, EventKind
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.running.asking import ask
-from app.backend.deploy.running.fencing import time_to_act
+from app.backend.deploy.running.fencing import acting
 from app.backend.deploy.running.step import RUN
 from app.backend.deploy.tools import Tools
 from app.errors import JournalError, PlatformError
@@ -86,9 +86,9 @@ def _target(run: RunState) -> str | None:
 
 
 async def _cancel(tools: Tools, guard: Guard, deployment: str) -> None:
-    await time_to_act(tools, guard)
     try:
-        await tools.platform.cancel(deployment, epoch=guard.epoch)
+        async with acting(tools, guard):
+            await tools.platform.cancel(deployment, epoch=guard.epoch)
     except PlatformError as error:
         tools.say(f"{deployment} is not cancelled: {error}")
 

@@ -205,6 +205,9 @@ def _silence(error: Exception) -> Silence:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Silence("the certificate cannot be trusted", own=False)
+        if isinstance(cause, ssl.SSLError):
+            # Its numbers are OpenSSL's: 1 is no EPERM, which would be our own fault.
+            return Silence("the TLS handshake failed", own=False)
         if isinstance(cause, OSError) and cause.errno is not None:
             unnamed = isinstance(cause, socket.gaierror)
             own = unnamed or cause.errno in _OWN_FAULTS

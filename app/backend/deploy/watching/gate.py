@@ -25,12 +25,23 @@ class GateLimits:
         hold: seconds for which each has to be seen well, without a break.
         deadline: seconds without progress until the gate stays shut.
         interval: seconds from one round to the next.
+        patience: seconds for which users may get no good answer, where they go to the
+            release already; None: they do not yet.
     """
 
     replicas: int = 1
     hold: float = 10.0
     deadline: float = 300.0
     interval: float = 1.0
+    patience: float | None = None
+
+    def is_late(self, state: GateState, now: float) -> bool:
+        """Whether it has been waited for long enough."""
+        if now > state.progress_at + self.deadline + self.hold:
+            return True
+        if self.patience is None or state.lost_since is None:
+            return False
+        return now - state.lost_since >= self.patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +129,7 @@ async def gate(
         )
         if on_round is not None:
             on_round(state)
-        late = clock.time() > state.progress_at + limits.deadline + limits.hold
+        late = limits.is_late(state, clock.time())
         decision = _decide(state, limits, late=late, stopped=stopped)
         if decision is not None:
             return GateReport(

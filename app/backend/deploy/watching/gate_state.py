@@ -38,6 +38,7 @@ class GateState:
         progress_at: when that last grew.
         world: nothing but something shared has kept the newest round from being good.
         public: why users do not get to the release; empty: they do, or nobody asked.
+        lost_since: since when that has been so in every round, and the release's fault.
     """
 
     progress_at: float
@@ -48,6 +49,7 @@ class GateState:
     rounds: int = 0
     world: bool = False
     public: str = ""
+    lost_since: float | None = None
     evidence: tuple[Sample, ...] = ()
     decision: Decision | None = None
 
@@ -99,12 +101,16 @@ def look_through(
         and record.marks.get(one.replica) in passable
     }
     public = _public_fault(samples, record, expected, passable)
+    lost = bool(public) and record.mark.failed
     return _remember(
         replace(
             state,
             rounds=state.rounds + 1,
             world=_is_worlds(record, fallen=bool(shared.fallen)),
             public=public,
+            lost_since=(at if state.lost_since is None else state.lost_since)
+            if lost
+            else None,
             evidence=record.evidence or state.evidence,
             decision=platform_says(samples),
         ),

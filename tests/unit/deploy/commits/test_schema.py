@@ -2,10 +2,12 @@ from itertools import permutations
 
 import pytest
 
+from app.backend.config.environment import read_config
 from app.backend.deploy.commits.schema import (
     Revision,
     parse_revision,
     pending_revisions,
+    reachable_target,
 )
 
 
@@ -85,3 +87,28 @@ def test_what_the_rows_do_not_reach_is_pending(
 def test_a_circle_of_revisions_ends() -> None:
     circle = (revision("a", "b", labels=("expand",)), revision("b", "a"))
     assert {one.id for one in pending_revisions(circle, ())} == {"a", "b"}
+
+
+PRIVATE = "postgresql://u:p@postgres.railway.internal:5432/app"
+PUBLIC = "postgresql://u:p@proxy.rlwy.net:41234/app"
+
+
+@pytest.mark.parametrize(
+    ("more", "host"),
+    [
+        ({}, "postgres.railway.internal"),
+        ({"DATABASE_PUBLIC_URL": PUBLIC}, "proxy.rlwy.net"),
+        (
+            {
+                "DATABASE_PUBLIC_URL": PUBLIC,
+                "MIGRATION_DATABASE_URL": "postgresql://m:p@direct.example/app",
+            },
+            "direct.example",
+        ),
+    ],
+)
+def test_the_database_is_asked_by_the_address_that_leads_there_from_outside(
+    more: dict[str, str], host: str
+) -> None:
+    config = read_config({"DATABASE_URL": PRIVATE, **more})
+    assert reachable_target(config).host == host

@@ -162,7 +162,7 @@ def test_a_commit_that_was_rolled_back_says_why() -> None:
     [
         ({"commits": (), "undone": ("1", "2")}, "it goes back 2 commits"),
         ({"commits": (), "undone": ("1",)}, "it goes back 1 commit:"),
-        ({"undone": ("1",)}, "it lacks 1 commit that the serving release has"),
+        ({"undone": ("1",)}, "the release lacks 1 commit that the serving release has"),
         ({"own_settings": False}, "no railway.toml: defaults are used"),
     ],
     ids=str,
@@ -180,3 +180,13 @@ def test_variables_that_have_changed_are_named() -> None:
     assert "variables that differ from what serves: API_KEY, MODE (new)" in drawn.text()
     assert drawn.to_dict()["changed_variables"] == ["API_KEY", "MODE (new)"]
     assert "variables" not in plan().text()
+
+
+def test_who_cannot_ask_the_database_makes_no_plan_for_a_release_to_apply() -> None:
+    (refusal,) = plan({"migrate": True}, pending=None, migrates_alone=True).refusals
+    assert refusal.code == "no_migration_plan"
+    for remedy in ("DATABASE_PUBLIC_URL", "PM33_MIGRATE_ON_DEPLOY=expand"):
+        assert remedy in refusal.remedy
+    unasked = plan(pending=None, migrates_alone=True)
+    assert unasked.refusals == ()
+    assert "--migrate" not in unasked.text()

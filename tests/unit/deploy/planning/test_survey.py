@@ -71,3 +71,15 @@ async def test_a_plan_names_the_variables_that_have_changed(
     plan = await make_plan(delivery.request(second), delivery.tools)
     assert plan.changed_variables == ("PM33_MODE",)
     assert "another" not in plan.text()
+
+
+async def test_what_serves_is_the_way_back_where_only_what_is_gone_is_restored(
+    delivery: Delivery,
+) -> None:
+    await delivery.good("one")
+    serving = (await delivery.platform.deployments())[0]
+    delivery.platform.forget(serving.id)
+    plan = await make_plan(delivery.request(delivery.commit("two")), delivery.tools)
+    assert plan.way_back is not None
+    assert plan.way_back.id == serving.id
+    assert not [one for one in plan.findings if one.code == "no_way_back"]

@@ -1,5 +1,6 @@
 """An earlier deployment is brought back, by platforms of every kind."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import EMERGENCY, RollbackRequest, Variables
 from app.backend.deploy.rollback import roll_back
 from app.backend.deploy.running.steps import MIGRATION_PLAN
+from app.errors import PlatformError
 from tests.support.delivery import ENVIRONMENT, Delivery
 from tests.support.memory_platform import MemoryPlatform
 
@@ -154,3 +156,47 @@ async def test_a_run_that_dies_before_its_second_attempt_is_gone_on_with(
     listed = await delivery.platform.deployments()
     assert [one.id for one in listed if not one.status.is_over] == [report.serves.id]
     assert len(listed) == 4
+
+
+class ForgetfulPlatform(MemoryPlatform):
+    """Gives an image up between the last look at it and the rollback."""
+
+    @override
+    async def roll_back(
+        self, target: str, *, tag: str, epoch: int, variables: str = "target"
+    ) -> Deployment:
+        self.given_up = target
+        raise PlatformError("its image is gone")
+
+    @override
+    async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
+        gone = getattr(self, "given_up", None)
+        return [
+            replace(one, can_roll_back=one.can_roll_back and one.id != gone)
+            for one in await super().deployments(limit)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "ending"),
+    [
+        ({}, Ending.RESTORED),
+        ({"reason": "somebody", "allow_rebuild": True}, Ending.RESTORED),
+        ({"reason": "somebody"}, Ending.STRANDED),
+    ],
+)
+async def test_an_image_given_up_at_that_moment_is_built_anew_if_that_is_allowed(
+    tmp_path: Path, flags: dict[str, Any], ending: Ending
+) -> None:
+    delivery = Delivery(tmp_path)
+    path = tmp_path / "platform.json"
+    delivery.platform = ForgetfulPlatform(path, switches_itself=True)
+    delivery.renew()
+    first = await delivery.good("one")
+    second = await delivery.good("two")
+    report = await back(delivery, **flags)
+    assert report.ending is ending, report.text()
+    active = delivery.platform.active()
+    assert active
+    assert active.commit == (first if ending is Ending.RESTORED else second)
+    assert ("its image is gone" in report.cause) is (ending is Ending.STRANDED)

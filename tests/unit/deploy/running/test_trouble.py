@@ -1,5 +1,6 @@
 """What goes wrong in a step beside the release itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,12 @@ from typing_extensions import override
 
 from app.backend.deploy.commits.schema import Revision
 from app.backend.deploy.pipeline import deploy, resume
-from app.backend.deploy.platforms.base import DeploymentStatus
+from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.report import Ending
 from app.backend.deploy.tools import Milestone
-from app.errors import MigrationError, PreflightError
+from app.errors import MigrationError, NotAuthorizedError, PreflightError
 from tests.support.delivery import Delivery, KnownSchema
+from tests.support.memory_platform import MemoryPlatform
 
 REVISION = Revision(
     id="0002", follows=(), needs=(), labels=(), title="", file="migrations/2.py"
@@ -61,6 +63,47 @@ async def test_what_cannot_be_cleared_does_not_make_a_good_release_bad(
     assert resumed.ending is Ending.DONE
     assert await delivery.platform.variables() == {}
     assert (await delivery.runs())[0].outcome == "done"
+
+
+class GuardedPlatform(MemoryPlatform):
+    """Lets nobody look any more, once the token is revoked."""
+
+    revoked = False
+
+    def refuse(self) -> None:
+        if self.revoked:
+            raise NotAuthorizedError("the token is not valid", remedy="renew it")
+
+    @override
+    async def deployment(self, deployment: str) -> Deployment:
+        self.refuse()
+        return await super().deployment(deployment)
+
+    @override
+    async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
+        self.refuse()
+        return await super().deployments(limit)
+
+
+@pytest.mark.parametrize(
+    ("at", "ending", "code"),
+    [("gate", Ending.PAUSED, 6), ("switch", Ending.UNKNOWN, 3)],
+)
+async def test_a_token_that_is_revoked_half_way_is_no_refusal_before_the_deploy(
+    tmp_path: Path, at: str, ending: Ending, code: int
+) -> None:
+    delivery = Delivery(tmp_path)
+    platform = GuardedPlatform(tmp_path / "platform.json", switches_itself=True)
+    delivery.platform = platform
+    delivery.renew()
+
+    async def revoke(step: str, _: Milestone) -> None:
+        platform.revoked = platform.revoked or step == at
+
+    report = await deploy(delivery.request(delivery.commit("one")), delivery.at(revoke))
+    assert (report.ending, report.exit_code) == (ending, code)
+    assert "the token is not valid" in report.text()
+    assert report.next_command.startswith("pm33 deploy resume")
 
 
 async def test_what_belongs_to_nobody_is_cancelled_by_who_takes_over(

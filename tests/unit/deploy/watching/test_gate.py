@@ -282,3 +282,21 @@ async def test_it_can_be_stopped() -> None:
 
     assert report.verdict is Verdict.INCONCLUSIVE
     assert report.reason == "stopped"
+
+
+LOST = route(502, source=Source.PUBLIC, reason="HTTP 502")
+
+
+async def test_users_who_go_there_already_are_not_lost_for_the_whole_deadline() -> None:
+    patient = await gated((LOST,))
+    short = await gated((LOST,), limits=replace(LIMITS, patience=30.0))
+    assert (patient.verdict, short.verdict) == (Verdict.FAIL, Verdict.FAIL)
+    assert patient.seconds > LIMITS.deadline
+    assert 30.0 <= short.seconds < 35.0
+
+
+async def test_users_who_are_lost_for_a_moment_only_speak_against_nobody() -> None:
+    limits = replace(LIMITS, replicas=1, patience=5.0)
+    answer = health(replica="r1", source=Source.PUBLIC)
+    rounds = [(LOST,)] * 4 + [(answer,)] * 20
+    assert (await gated(*rounds, limits=limits)).passed

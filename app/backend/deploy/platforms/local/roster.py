@@ -49,8 +49,10 @@ class Roster:
         return self.view(self.record(deployment))
 
     def newest(self, limit: int) -> list[Deployment]:
-        """The newest first."""
-        return [self.view(record) for record in self.records[::-1][:limit]]
+        """The newest first; what serves is among them."""
+        serving, newest = self._store.state.active, self.records[::-1]
+        listed = [one for i, one in enumerate(newest) if i < limit or one.id == serving]
+        return [self.view(record) for record in listed]
 
     def view(self, record: DeploymentRecord) -> Deployment:
         """A record as the protocol tells it."""

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from app import __version__
 from app.backend.config.urls import keeps_secrets
 from app.backend.deploy.platforms.clock import Clock, SystemClock
+from app.backend.deploy.platforms.leave import have_leave
 from app.backend.deploy.platforms.railway.failures import (
     Call,
     Failure,
@@ -17,7 +18,7 @@ from app.backend.deploy.platforms.railway.failures import (
     unanswered,
 )
 from app.backend.deploy.platforms.railway.operations import changes, operation
-from app.backend.deploy.platforms.railway.quota import Quota
+from app.backend.deploy.platforms.railway.quota import Quota, date_of
 from app.backend.deploy.platforms.railway.tokens import Credentials
 from app.backend.monitoring.redaction import Redactor
 from app.errors import ConfigError, PlatformError, RateLimitedError
@@ -39,8 +40,14 @@ CredentialsSource = Callable[[], Awaitable[Credentials]]
 _MOST: Final = 16 * 2**20
 """Bytes of an answer: 5000 lines of a log are one to two million."""
 _LONGEST_PAUSE: Final = 16.0
+_LONG: Final = 60.0
+"""Seconds from one look to the next that only a limit can ask for."""
 _NOTABLE: Final = 3.0
 """Seconds of waiting that a reader is told of."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def silent(_line: str) -> None:
@@ -61,9 +68,12 @@ class RailwayApi:
         clock: measures and waits.
         say: is told at the end how many requests were made, and of a wait for a limit.
         quota: counts on, if something has been asked before.
+        now: tells the time of day.
 
     Attributes:
         quota: requests made, and what is left.
+        ahead: by how much Railway's clock is ahead of ours, to a second; None: no
+            answer has told the time yet.
 
     Raises:
         ConfigError: the address is none, or a token would travel there in the clear.
@@ -79,6 +89,7 @@ class RailwayApi:
         clock: Clock | None = None,
         say: Callable[[str], None] = silent,
         quota: Quota | None = None,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         if not keeps_secrets(url):
             raise ConfigError(
@@ -91,7 +102,9 @@ class RailwayApi:
         self._patience = patience
         self._clock = clock or SystemClock()
         self._say = say
+        self._now = now
         self.quota = quota or Quota(self._clock)
+        self.ahead: timedelta | None = None
         self._source = credentials
         self._first = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -150,16 +163,24 @@ class RailwayApi:
             NotAuthorizedError, RateLimitedError, PlatformError: refused for certain:
                 nothing was done.
             PlatformUnreachableError: it may have been done; look for what it created.
+            LeaseLostError: the leave to change anything has ended; nothing was done.
             ConfigError: there is no token; nothing was done.
             ValueError: it is a query.
         """
         if not changes(name):
             raise ValueError(f"{name} is a query, and changes nothing")
         call = await self._call(name, variables)
-        answer = await self._send(call, variables, self._timeout)
+        await self._opened()
+        # The last thing before it is sent: reading certificates may take a while.
+        answer = await self._send(call, variables, await have_leave())
         if isinstance(answer, Failure):
             raise answer.error
         return answer
+
+    def tell_of_wait(self, seconds: float) -> None:
+        """Says so where the limit of requests makes a reader wait longer than ever."""
+        if seconds >= _LONG:
+            self._say(f"{self.quota.words()}: looked at again in {seconds:.0f} s")
 
     async def close(self) -> None:
         """Lets go of connections, and says what was asked; harmless when repeated."""
@@ -210,10 +231,12 @@ class RailwayApi:
         seconds = min(self._timeout, within)
         came = await fetch(client, read, timeout=seconds)
         self.quota.saw(came.headers)
+        if (told := date_of(came.headers)) is not None:
+            self.ahead = told - self._now()
         if came.fault is not None:
             return unanswered(came.fault.message, came.fault.remedy, call)
         reply = Reply(status=came.status, headers=came.headers, body=came.body)
-        return outcome(reply, call, now=datetime.now(UTC))
+        return outcome(reply, call, now=self._now())
 
     async def _opened(self) -> "httpx.AsyncClient":
         from app.backend.health.checks.vendor_http import open_client  # noqa: PLC0415

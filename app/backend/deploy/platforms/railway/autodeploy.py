@@ -6,6 +6,7 @@ would bring the bad commit back.
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.target import Target
+from app.errors import PlatformError
 
 __all__ = ["is_on", "put"]
 
@@ -31,10 +32,10 @@ async def put(api: RailwayApi, target: Target, enabled: bool) -> None:  # noqa: 
 
     Raises:
         NotAuthorizedError: the token may not do that; nothing was done.
-        PlatformError: refused; nothing was done.
+        PlatformError: refused, or it is still as it was.
         PlatformUnreachableError: no answer; it may have been done.
     """
-    await api.change(
+    answer = await api.change(
         "AutoDeployUpdate",
         input={
             "projectId": target.project,
@@ -43,3 +44,9 @@ async def put(api: RailwayApi, target: Target, enabled: bool) -> None:  # noqa: 
             "enabled": enabled,
         },
     )
+    now = (answer.get("serviceInstanceAutoDeployUpdate") or {}).get("enabled")
+    if now is not enabled:
+        raise PlatformError(
+            f"Railway has not switched autodeploy {'on' if enabled else 'off'}",
+            remedy="see the service's settings at Railway, under Source",
+        )

@@ -61,6 +61,7 @@ async def concerns(
             autodeploy=await _deploys_by_itself(api, target),
             plan=target.plan.lower() if target.plan else None,
             bake=bake,
+            token=(await api.credentials()).kind,
         )
     )
 

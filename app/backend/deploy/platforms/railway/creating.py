@@ -20,13 +20,15 @@ from app.backend.deploy.platforms.railway.deployments import Node
 from app.backend.deploy.platforms.railway.finding import (
     brought_back,
     created_since,
+    earliest,
+    is_again,
     may_be_of,
 )
 from app.backend.deploy.platforms.railway.picture import (
     Picture,
     Pictures,
 )
-from app.backend.deploy.platforms.railway.tags import MARK, Tags, begun_at, mark
+from app.backend.deploy.platforms.railway.tags import MARK, Tags, mark
 from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import PlatformError, PlatformUnreachableError, RateLimitedError
@@ -147,7 +149,7 @@ class Creating:
                 remedy="`pm33 deployments list` shows what can be returned to",
             )
         found = await self._unfinished_business(tag, before)
-        found = found or brought_back(before, like, tag)
+        found = found or brought_back(before, like, tag, self._since(tag))
         if found is not None:
             return self._adopted(found, tag, target)
         if not like["canRollback"]:
@@ -230,16 +232,21 @@ class Creating:
         Where Railway does not tell whose it is, what is of that commit and made since
         the run began is taken for it: better one that is another's than two.
         """
-        for one in may_be_of(tag, commit, before)[:_MOST_ADOPTED]:
+        since = self._since(tag)
+        for one in may_be_of(commit, before, since)[:_MOST_ADOPTED]:
             try:
                 whose = await self._tags.of(one)
             except PlatformUnreachableError:
                 raise
             except PlatformError:
-                whose = tag if begun_at(tag) else None
+                first = is_again(tag) and one.status.is_over
+                whose = tag if since is not None and not first else None
             if whose == tag:
                 return one
         return None
+
+    def _since(self, tag: str) -> datetime | None:
+        return earliest(tag, self._api.ahead)
 
     async def _look_for(
         self, tag: str, sent: _Sent, error: PlatformUnreachableError

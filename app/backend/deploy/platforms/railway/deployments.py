@@ -15,21 +15,29 @@ from app.backend.deploy.platforms.deployment import (
 )
 from app.backend.deploy.platforms.railway.statuses import RAN, remark_on, status_of
 
-__all__ = ["Node", "image_of", "moment", "newest_first", "read_all", "same_release"]
+__all__ = [
+    "RETENTION_HOURS",
+    "Node",
+    "image_of",
+    "moment",
+    "newest_first",
+    "read_all",
+    "same_release",
+]
 
 Node = Mapping[str, Any]
 """A deployment as the API gives it."""
 
 SettingsOf = Callable[[Mapping[str, Any]], ServiceSettings | None]
 
-_RETENTION_HOURS: Final = {
+RETENTION_HOURS: Final[Mapping[str, int]] = {
     "free": 24,
     "trial": 24,
     "hobby": 72,
     "pro": 120,
     "enterprise": 360,
 }
-"""From when a deployment was removed until its image is (FACTS §4)."""
+"""By plan: from when a deployment was removed until its image is (FACTS §4)."""
 
 _GONE: Final = frozenset({DeploymentStatus.REMOVING, DeploymentStatus.REMOVED})
 _DEPLOY: Final = "deploy"
@@ -93,7 +101,15 @@ def read_all(
     ordered = newest_first(nodes)
     serving = _serving(ordered, active)
     return tuple(
-        _read(node, ordered[index + 1 :], ordered[:index], serving, plan, settings_of)
+        _read(
+            node,
+            ordered[index + 1 :],
+            ordered[:index],
+            serving,
+            plan,
+            settings_of,
+            is_active=node["id"] in active,
+        )
         for index, node in enumerate(ordered)
     )
 
@@ -105,9 +121,12 @@ def _read(
     serving: str | None,
     plan: str | None,
     settings_of: SettingsOf,
+    *,
+    is_active: bool,
 ) -> Deployment:
     status, meta = status_of(node["status"]), _meta(node)
-    served = _has_served(node, newer)
+    # Whatever its status is called: what Railway calls active is no draft of a release.
+    served = is_active or _has_served(node, newer)
     return Deployment(
         id=str(node["id"]),
         # Only what came from a repository has a commit; an image names itself.
@@ -181,7 +200,7 @@ def _why_gone(newer: Sequence[Node]) -> str:
 def _retained_until(
     node: Node, status: DeploymentStatus, plan: str | None
 ) -> datetime | None:
-    gone_at, hours = _changed(node), _RETENTION_HOURS.get((plan or "").lower())
+    gone_at, hours = _changed(node), RETENTION_HOURS.get((plan or "").lower())
     if status not in _GONE or gone_at is None or hours is None:
         return None
     return gone_at + timedelta(hours=hours) if node["canRollback"] else None

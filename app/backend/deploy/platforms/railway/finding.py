@@ -16,10 +16,11 @@ from app.backend.deploy.platforms.railway.deployments import (
 from app.backend.deploy.platforms.railway.picture import Picture
 from app.backend.deploy.platforms.railway.tags import begun_at
 
-__all__ = ["brought_back", "created_since", "may_be_of"]
+__all__ = ["brought_back", "created_since", "earliest", "is_again", "may_be_of"]
 
+_SLACK: Final = timedelta(seconds=30)
+"""By so much two clocks may differ that were compared; and else:"""
 _SKEW: Final = timedelta(seconds=300)
-"""By so much Railway's clock may be behind that of whoever runs us."""
 _AGAIN: Final = "-again"
 """At the end of the tag of a second attempt: what the first has made is not meant."""
 _GONE: Final = frozenset({DeploymentStatus.REMOVED, DeploymentStatus.REMOVING})
@@ -39,31 +40,67 @@ def created_since(now: Picture, before: Picture, like: Node) -> Deployment | Non
     return now.find(str(min(found, key=_at)["id"])) if found else None
 
 
-def may_be_of(tag: str, commit: str, before: Picture) -> tuple[Deployment, ...]:
-    """What a run may have deployed of a commit in an earlier process."""
+def earliest(tag: str, ahead: timedelta | None) -> datetime | None:
+    """Before this, by Railway's clock, a run has created nothing; None: who can tell.
+
+    It has to be close: what an earlier run has just failed with, or what serves since
+    some minutes, is not what this one asks for.
+
+    Args:
+        tag: the run's.
+        ahead: by how much Railway's clock is ahead of ours; None: it was not compared.
+    """
     begun = begun_at(tag)
+    if begun is None:
+        return None
+    return begun - _SKEW if ahead is None else begun + ahead - _SLACK
+
+
+def is_again(tag: str) -> bool:
+    """Whether it is a second attempt, so that what is over was the first."""
+    return tag.endswith(_AGAIN)
+
+
+def may_be_of(
+    commit: str, before: Picture, since: datetime | None
+) -> tuple[Deployment, ...]:
+    """What a run may have deployed of a commit in an earlier process.
+
+    Args:
+        commit: that it deploys.
+        before: what there is.
+        since: by :func:`earliest`.
+    """
     return tuple(
         one
         for one in before.deployments
         if one.commit == commit
         and one.rollback_of is None
-        and (begun is None or one.created_at >= begun - _SKEW)
+        and (since is None or one.created_at >= since)
     )
 
 
-def brought_back(before: Picture, like: Node, tag: str) -> Deployment | None:
+def brought_back(
+    before: Picture, like: Node, tag: str, since: datetime | None
+) -> Deployment | None:
     """What a run has brought back already, before its process was killed.
 
     It carries its target's mark instead of this run's, so it is told by its image and
     by when it was made.
+
+    Args:
+        before: what there is.
+        like: the deployment that is to come back.
+        tag: of the run.
+        since: by :func:`earliest`.
     """
-    begun, image = begun_at(tag), image_of(like)
-    if begun is None or image is None:
+    image = image_of(like)
+    if since is None or image is None:
         return None
     for one in before.deployments:
         repeats = one.id != like["id"] and one.rollback_of and one.image == image
-        ended = tag.endswith(_AGAIN) and one.status.is_over
-        late = one.created_at >= begun - _SKEW
+        ended = is_again(tag) and one.status.is_over
+        late = one.created_at >= since
         if repeats and late and not (ended or one.status in _GONE):
             return one
     return None

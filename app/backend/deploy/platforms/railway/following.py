@@ -1,6 +1,6 @@
 """A deployment while it changes, looked at as seldom as it allows."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from app.backend.deploy.platforms.clock import Clock
@@ -15,9 +15,21 @@ _LEAST: Final = 1.0
 
 
 async def follow(
-    watched: Watching, looking: Looking, clock: Clock, deployment: str
+    watched: Watching,
+    looking: Looking,
+    clock: Clock,
+    deployment: str,
+    *,
+    tell: Callable[[float], None],
 ) -> AsyncGenerator[Deployment, None]:
     """Its state now, and every time it changes, until it is over or it serves.
+
+    Args:
+        watched: what is asked.
+        looking: knows who asked for it.
+        clock: waits.
+        deployment: its id.
+        tell: is told how many seconds it is until the next look.
 
     Raises:
         PlatformError: somebody has to approve it, which may take for ever.
@@ -33,4 +45,6 @@ async def follow(
             return
         if state.status is DeploymentStatus.NEEDS_APPROVAL:
             raise looking.needs_approval(deployment)
-        await clock.sleep(max(watched.due(deployment), _LEAST))
+        wait = max(watched.due(deployment), _LEAST)
+        tell(wait)
+        await clock.sleep(wait)

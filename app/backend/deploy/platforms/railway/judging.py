@@ -9,22 +9,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.backend.deploy.platforms.concern import Concern
+from app.backend.deploy.platforms.railway.deployments import RETENTION_HOURS
 from app.backend.deploy.platforms.railway.keys import Values, in_words, with_defaults
 from app.backend.deploy.platforms.railway.stored import differences, effective
+from app.backend.deploy.platforms.railway.tokens import TokenKind
 
-__all__ = ["HEALTH_PATH", "LOST", "RETENTION_HOURS", "Setup", "judge"]
+__all__ = ["HEALTH_PATH", "LOST", "Setup", "judge"]
 
 HEALTH_PATH: Final = "/api/health/startup"
 """Railway's probe asks it once, at the deploy: our startup gate (contract §2)."""
-
-RETENTION_HOURS: Final[Mapping[str, int]] = {
-    "free": 24,
-    "trial": 24,
-    "hobby": 72,
-    "pro": 120,
-    "enterprise": 360,
-}
-"""How long an image is kept after its deployment was removed (Railway's pricing)."""
 
 LOST: Final = "requests_will_be_lost"
 _OVERLAP: Final = "overlapSeconds"
@@ -56,6 +49,7 @@ class Setup:
         autodeploy: whether a push deploys by itself; None: it is not known.
         plan: the subscription, in lower case; None: it is not known.
         bake: seconds for which a release is watched; None: as long as always.
+        token: whose it is that the pipeline uses.
     """
 
     wanted: Values
@@ -67,6 +61,7 @@ class Setup:
     autodeploy: bool | None = False
     plan: str | None = None
     bake: float | None = None
+    token: TokenKind = TokenKind.WORKSPACE
 
     @property
     def next(self) -> Values:
@@ -244,6 +239,18 @@ def _retention(setup: Setup) -> Iterator[Concern]:
         yield Concern("retention", "info", f"{text} ({setup.plan}), and can come back")
 
 
+def _token(setup: Setup) -> Iterator[Concern]:
+    """Whether a project's token may call deploymentRollback nobody has told (FACTS)."""
+    if setup.token is TokenKind.PROJECT and setup.serving is not None:
+        yield Concern(
+            "token_may_not_roll_back",
+            "info",
+            "whether Railway lets a project's token roll back is not documented: if it"
+            " does not, the way back is built anew, which takes longer",
+            "RAILWAY_API_TOKEN with a workspace's token may for sure",
+        )
+
+
 def _differing(setup: Setup) -> Iterator[Concern]:
     told = [
         f"{one.name} {in_words(one.found)} -> {in_words(one.wanted)}"
@@ -267,5 +274,6 @@ _LOOKS: Final[tuple[Callable[[Setup], Iterator[Concern]], ...]] = (
     _target_port,
     _autodeploy,
     _retention,
+    _token,
     _differing,
 )

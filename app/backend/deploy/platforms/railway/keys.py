@@ -79,7 +79,7 @@ def _whole(value: Any) -> int:
         number = float(value) if not isinstance(value, bool) else -1.0
     except (TypeError, ValueError):
         number = -1.0
-    if number < 0 or number != int(number):
+    if number < 0 or not number.is_integer():
         raise ValueError("has to be a whole number, 0 or more")
     return int(number)
 
@@ -147,10 +147,14 @@ def canonical(
         if key is None or value is None or section not in {None, key.section}:
             continue
         try:
-            found[name] = key.parse(value)
+            parsed = key.parse(value)
         except ValueError as error:
             if refuse is not None:
                 refuse(name, str(error))
+            continue
+        # An empty text takes away what may be missing, and says nothing of the rest.
+        if parsed is not None or key.default is None:
+            found[name] = parsed
     return _without_dockerfile_builder(found)
 
 

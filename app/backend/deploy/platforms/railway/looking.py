@@ -15,6 +15,7 @@ from app.backend.deploy.platforms.railway.postmortem import Postmortem
 from app.backend.deploy.platforms.railway.statuses import APPROVE
 from app.backend.deploy.platforms.railway.tags import Tags
 from app.backend.deploy.platforms.railway.target import Target
+from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import (
     DeploymentNotFoundError,
     PlatformError,
@@ -44,6 +45,7 @@ class Looking:
         target: the service.
         pictures: what is known of all.
         tags: who has asked for what.
+        variables: that deployments were given.
     """
 
     def __init__(
@@ -52,12 +54,13 @@ class Looking:
         target: Callable[[], Awaitable[Target]],
         pictures: Pictures,
         tags: Tags,
+        variables: Variables,
     ) -> None:
         self._api = api
         self._target = target
         self._pictures = pictures
         self._tags = tags
-        self._postmortem = Postmortem(api)
+        self._postmortem = Postmortem(api, variables.secrets)
 
     async def one(self, deployment: str) -> Deployment:
         """One that is not among the newest.
@@ -83,7 +86,7 @@ class Looking:
         found: Deployment = understood(
             lambda: read_all((node,), (), plan=target.plan, settings_of=ran_with)[0]
         )
-        # Something newer may serve, which this answer says nothing of.
+        # What is active is in every picture.
         return replace(found, active=False)
 
     async def address(self) -> str:
@@ -116,7 +119,8 @@ class Looking:
         """The same, with the reason if it has ended badly."""
         if one.status not in _ENDED_BADLY:
             return one
-        cause = await self._postmortem.cause(one.id)
+        ran = one.status is DeploymentStatus.CRASHED
+        cause = await self._postmortem.cause(one.id, ran=ran)
         if not cause:
             return one
         return replace(one, reason=f"{one.reason}: {cause}" if one.reason else cause)

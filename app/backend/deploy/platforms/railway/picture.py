@@ -5,7 +5,7 @@ edge's state; all callers share it while it is fresh enough for them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -41,7 +41,8 @@ class Picture:
     Attributes:
         at: when it was asked for, in the clock's seconds.
         depth: how many deployments were asked for.
-        nodes: as the API gave them, the newest first.
+        complete: whether there are no older ones.
+        nodes: as the API gave them, the newest first; what serves is among them.
         deployments: the same as the pipeline reads them, without tags.
         custom_domains: verified ones.
         shield_until: when the under-attack mode ends; None: it is off, or not told.
@@ -49,6 +50,7 @@ class Picture:
 
     at: float
     depth: int
+    complete: bool
     nodes: Sequence[Node]
     deployments: Sequence[Deployment]
     custom_domains: Sequence[str]
@@ -60,10 +62,13 @@ class Picture:
         """Of all its deployments."""
         return frozenset(one.id for one in self.deployments)
 
-    @property
-    def complete(self) -> bool:
-        """Whether there are no older ones."""
-        return len(self.nodes) < self.depth
+    def newest(self, count: int) -> tuple[Deployment, ...]:
+        """So many of them, and what serves if it is older."""
+        return tuple(
+            one
+            for index, one in enumerate(self.deployments)
+            if index < count or one.active
+        )
 
     def node(self, deployment: str) -> Node | None:
         """One deployment as the API gave it; None: it is not among the newest."""
@@ -236,15 +241,21 @@ class Pictures:
         self, data: Mapping[str, Any], target: Target, at: float, depth: int
     ) -> Picture:
         instance = data["serviceInstance"]
-        nodes = newest_first(one["node"] for one in data["deployments"]["edges"])
-        active: Collection[str] = {one["id"] for one in instance["activeDeployments"]}
+        listed = [one["node"] for one in data["deployments"]["edges"]]
+        active = {one["id"]: one for one in instance["activeDeployments"]}
+        # What serves may be older than all of these, where pushes are skipped or fail.
+        nodes = newest_first((active | {one["id"]: one for one in listed}).values())
         domains = instance["domains"]
         return Picture(
             at=at,
             depth=depth,
+            complete=len(listed) < depth,
             nodes=nodes,
             deployments=read_all(
-                nodes, active, plan=target.plan, settings_of=self._settings_of
+                nodes,
+                active.keys(),
+                plan=target.plan,
+                settings_of=self._settings_of,
             ),
             custom_domains=tuple(
                 one["domain"]

@@ -1,7 +1,6 @@
 """Railway as the pipeline sees it; see :class:`~..base.Platform`."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from datetime import UTC, datetime
 
 from app.backend.config.environment import Config
@@ -14,7 +13,7 @@ from app.backend.deploy.platforms.base import (
     TrafficCounters,
 )
 from app.backend.deploy.platforms.clock import Clock, SystemClock
-from app.backend.deploy.platforms.railway import autodeploy
+from app.backend.deploy.platforms.railway import autodeploy, budget
 from app.backend.deploy.platforms.railway.api import TIMEOUT
 from app.backend.deploy.platforms.railway.connection import Connection
 from app.backend.deploy.platforms.railway.creating import Creating
@@ -93,7 +92,9 @@ class RailwayPlatform(Hidden):
             bake=config.deployment.bake,
             clock=self._clock,
         )
-        self._looking = Looking(self._api, self._target, self._pictures, self._tags)
+        self._looking = Looking(
+            self._api, self._target, self._pictures, self._tags, self._variables
+        )
         self._creating = Creating(
             self._api,
             self._target,
@@ -131,16 +132,19 @@ class RailwayPlatform(Hidden):
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         """See :meth:`~..base.Platform.deployments`."""
         picture = await self._pictures.within(NOW, depth=max(limit, DEPTH))
-        listed = picture.deployments[:limit]
+        listed = picture.newest(limit)
         await self._looking.look_up(listed)
         return tuple(map(self._looking.tagged, listed))
 
-    async def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
+    def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
         """See :meth:`~..base.Platform.follow`, and :func:`.following.follow`."""
-        states = follow(self.watched, self._looking, self._clock, deployment)
-        async with aclosing(states) as found:
-            async for state in found:
-                yield state
+        return follow(
+            self.watched,
+            self._looking,
+            self._clock,
+            deployment,
+            tell=self._api.tell_of_wait,
+        )
 
     async def switch(self, deployment: str, *, epoch: int) -> Deployment:  # noqa: ARG002 - as above
         """See :meth:`~..base.Platform.switch`: Railway has switched, or will not."""
@@ -191,14 +195,11 @@ class RailwayPlatform(Hidden):
         finally:
             self._pictures.forget()
 
-    async def logs(
+    def logs(
         self, deployment: str, *, limit: int = 200, follow: bool = False
     ) -> AsyncGenerator[LogLine, None]:
         """See :meth:`~..base.Platform.logs`; of its build where it has never run."""
-        lines = self._logs.lines(deployment, limit=limit, follow=follow)
-        async with aclosing(lines) as found:
-            async for line in found:
-                yield line
+        return self._logs.lines(deployment, limit=limit, follow=follow)
 
     async def http_logs(
         self, deployment: str, *, failed: bool = False, limit: int = 20
@@ -251,11 +252,12 @@ class RailwayPlatform(Hidden):
         picture = await self._pictures.within(NOW, depth=DEPTH)
         serving = next((one.id for one in picture.deployments if one.active), None)
         node = picture.node(serving) if serving else None
-        return await self._releases.concerns(
+        found = await self._releases.concerns(
             commit,
             variables=await self._variables.today(),
             serving=node["meta"] if node else None,
         )
+        return (*found, *budget.concerns_of(self._api.quota))
 
     async def autodeploy(self) -> bool | None:
         """See :meth:`~..base.Platform.autodeploy`."""

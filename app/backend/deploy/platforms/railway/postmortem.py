@@ -1,6 +1,6 @@
 """Why a deployment has failed: one request, once, and only then."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
@@ -34,16 +34,25 @@ class Postmortem:
 
     Args:
         api: is asked.
+        secrets: tells what a deployment was given that nobody may see.
     """
 
-    def __init__(self, api: RailwayApi) -> None:
+    def __init__(
+        self, api: RailwayApi, secrets: Callable[[str], Awaitable[Iterable[str]]]
+    ) -> None:
         self._api = api
+        self._secrets = secrets
         self._known: dict[str, str] = {}
 
-    async def cause(self, deployment: str) -> str:
+    async def cause(self, deployment: str, *, ran: bool = False) -> str:
         """What its events, Railway's diagnosis and its build log say; may be empty.
 
-        That it cannot be told is no error: what counts is that it has failed.
+        That it cannot be told is no error: what counts is that it has failed. A build
+        may write whatever it was given.
+
+        Args:
+            deployment: that has ended badly.
+            ran: it has served, so that its build and health check are not to blame.
         """
         if deployment not in self._known:
             try:
@@ -58,7 +67,9 @@ class Postmortem:
                 return ""
             except PlatformError:
                 data = {}
-            self._known[deployment] = cause_in(data)
+            words = cause_in({**data, "buildLogs": ()} if ran else data)
+            hidden = await self._secrets(deployment) if words else ()
+            self._known[deployment] = _shown(words, hidden)
         return self._known[deployment]
 
 
@@ -66,10 +77,13 @@ def cause_in(data: Mapping[str, Any]) -> str:
     """The most telling words of an answer, some of which may be missing. Pure."""
     for found in (_of_events(data), _of_diagnosis(data), _of_build(data)):
         for words in found:
-            shown = Redactor(()).redact(" ".join(words.split()))[:_LONGEST]
-            if shown:
-                return shown
+            if line := " ".join(words.split()):
+                return line
     return ""
+
+
+def _shown(words: str, hidden: Iterable[str]) -> str:
+    return Redactor(tuple(hidden)).redact(words)[:_LONGEST]
 
 
 def _of_events(data: Mapping[str, Any]) -> Iterator[str]:

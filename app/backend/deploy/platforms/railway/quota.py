@@ -12,7 +12,7 @@ from typing import Final
 
 from app.backend.deploy.platforms.clock import Clock, SystemClock
 
-__all__ = ["LONGEST", "RESERVE", "Quota", "pace", "seconds_to_reset"]
+__all__ = ["LONGEST", "RESERVE", "Quota", "date_of", "pace", "seconds_to_reset"]
 
 RESERVE: Final = 15
 """Requests that watching leaves: enough to find the way back, take it and follow it."""
@@ -118,8 +118,14 @@ def seconds_to_reset(headers: Mapping[str, str], now: datetime) -> float | None:
     if number >= _MILLISECONDS:
         number /= 1000
     if number >= _SINCE_1970:
-        number -= (_date(headers.get("date", "")) or now).timestamp()
+        number -= (date_of(headers) or now).timestamp()
     return min(max(number, 0.0), LONGEST)
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """When an answer was made, by its sender's clock; None: it does not say."""
+    at = _date(headers.get("date", ""))
+    return at if at is not None and at.tzinfo else None
 
 
 _COUNT: Final = re.compile(r"[0-9]{1,9}")

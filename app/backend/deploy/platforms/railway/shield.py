@@ -14,13 +14,10 @@ from typing import Any, Final
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.target import Target
 
-__all__ = ["ENDLESS", "HOURS", "put", "until", "until_of"]
+__all__ = ["ENDLESS", "put", "until", "until_of"]
 
 ENDLESS: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for: until somebody turns it off."""
-
-HOURS: Final = (1, 3, 12, 24)
-"""For how long Railway's CLI and dashboard turn it on."""
 
 
 async def until(api: RailwayApi, target: Target) -> datetime | None:

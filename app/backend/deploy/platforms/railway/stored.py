@@ -155,6 +155,8 @@ def update_of(differing: Iterable[Difference]) -> dict[str, Any]:
 def settings_of(values: Values) -> ServiceSettings:
     """The same as every platform tells them. Pure."""
     known = with_defaults(values)
+    # A Dockerfile wins over whatever builder is stored.
+    idle = {"builder"} if known["dockerfilePath"] else set()
     return ServiceSettings(
         start_command=known["startCommand"] or "",
         pre_deploy_command=" && ".join(known["preDeployCommand"]) or None,
@@ -170,7 +172,7 @@ def settings_of(values: Values) -> ServiceSettings:
         build={
             name: _plain(values[name])
             for name, key in KEYS.items()
-            if key.section == "build" and values.get(name)
+            if key.section == "build" and values.get(name) and name not in idle
         },
     )
 

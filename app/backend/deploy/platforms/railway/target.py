@@ -16,10 +16,11 @@ from app.backend.deploy.platforms.railway.cli_config import Link
 from app.backend.deploy.platforms.railway.naming import Named, the_one
 from app.backend.deploy.platforms.railway.projects import find_project
 from app.backend.deploy.platforms.railway.tokens import Credentials
-from app.errors import TargetError
+from app.errors import PlatformError, PlatformUnreachableError, TargetError
 
 __all__ = ["Target", "resolve"]
 
+_MOST: Final = 100
 _LINK: Final = "`railway link`"
 _PROJECT: Final = "PM33_RAILWAY_PROJECT"
 _ENVIRONMENT: Final = "PM33_RAILWAY_ENVIRONMENT"
@@ -58,6 +59,9 @@ async def resolve(
 ) -> Target:
     """Turns names into ids; two requests, and more to find a project by its name.
 
+    Of several services the one is meant that is built from a repository, where there
+    is only one: an emergency may leave no more than a token. That is one more.
+
     A name matches exactly, else in any case, else as an id. Environments that are
     deleted or may not be accessed do not count.
 
@@ -78,7 +82,7 @@ async def resolve(
     there = _environment(config, environment, body, own)
     _refuse_another(credentials, there, environment)
     same = link if link is not None and link.project == own.id else None
-    service, service_by = _service(config, body, own, same)
+    service, service_by = await _service(api, config, body, own, there, same)
     named = config.deployment.railway_environment
     sources = {
         "project": by,
@@ -131,12 +135,17 @@ def _environment(
         for node in nodes
         if node["canAccess"] and node["deletedAt"] is None
     ]
-    wanted = config.deployment.railway_environment or environment
+    wanted = config.deployment.railway_environment or str(environment)
     return the_one(choices, wanted, f"environment of {project}", _ENVIRONMENT)
 
 
-def _service(
-    config: Config, body: Mapping[str, Any], project: Named, link: Link | None
+async def _service(
+    api: RailwayApi,
+    config: Config,
+    body: Mapping[str, Any],
+    project: Named,
+    environment: Named,
+    link: Link | None,
 ) -> tuple[Named, str]:
     choices = [
         Named(edge["node"]["id"], edge["node"]["name"])
@@ -149,11 +158,32 @@ def _service(
         return the_one(choices, link.service, what, _SERVICE), _LINK
     if len(choices) == 1:
         return choices[0], "being the only one"
+    built = await _built(api, project, environment)
+    found = [one for one in choices if one.id in built]
+    if len(found) == 1:
+        return found[0], "being the only one from a repository"
     there = ", ".join(sorted(str(one) for one in choices)) or "none"
     raise TargetError(
         f"which {what} is meant is not said; there are: {there}",
         remedy=f"set {_SERVICE} to its name or id",
     )
+
+
+async def _built(api: RailwayApi, project: Named, environment: Named) -> set[str]:
+    """Ids of the services that are built from a repository; databases are images."""
+    try:
+        data = await api.ask(
+            "Sources",
+            environmentId=environment.id,
+            projectId=project.id,
+            first=_MOST,
+        )
+    except PlatformUnreachableError:
+        raise
+    except PlatformError:
+        return set()
+    nodes = [edge["node"] for edge in data["environment"]["serviceInstances"]["edges"]]
+    return {one["serviceId"] for one in nodes if (one["source"] or {}).get("repo")}
 
 
 def _refuse_another(credentials: Credentials, there: Named, environment: str) -> None:

@@ -1,12 +1,14 @@
 """Variables at Railway: what the next deployment gets, and what one was given."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.picture import understood
 from app.backend.deploy.platforms.railway.tags import MARK
 from app.backend.deploy.platforms.railway.target import Target
+from app.backend.deploy.platforms.secrecy import secrets_among
 from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = ["OWN", "Variables", "readable", "sealed_in"]
@@ -92,6 +94,12 @@ class Variables:
             lambda: readable(snapshot["variables"], sealed_in(data, target.service))
         )
         return found
+
+    async def secrets(self, deployment: str) -> tuple[str, ...]:
+        """What a deployment was given that nobody may see; empty if nobody can tell."""
+        with suppress(PlatformError):
+            return tuple(secrets_among(await self.given(deployment)))
+        return ()
 
     async def put(self, values: Mapping[str, str | None]) -> None:
         """Changes some, all in one request, and starts no deployment.

@@ -78,13 +78,14 @@ class Watching:
         self._now = now
         self._seen: dict[str, tuple[DeploymentStatus, float]] = {}
         self._counted: dict[str, _Counted] = {}
+        self._unlisted: dict[str, tuple[float, Deployment]] = {}
 
     async def deployment(self, deployment: str) -> Deployment:
         """One deployment, as it was not long ago."""
         picture = await self._picture(deployment)
         found = picture.find(deployment)
         if found is None:
-            found = await self._one(deployment)
+            found = await self._beside(deployment, picture)
         self._see(found)
         return await self._explained(found)
 
@@ -135,6 +136,14 @@ class Watching:
     async def reach(self) -> bool:
         """Whether this machine gets as far as Railway's API; no request is made."""
         return await reachable(self._url)
+
+    async def _beside(self, deployment: str, picture: Picture) -> Deployment:
+        """One that a picture leaves out; asked for once with each."""
+        known = self._unlisted.get(deployment)
+        if known is None or known[0] != picture.at:
+            known = picture.at, await self._one(deployment)
+            self._unlisted[deployment] = known
+        return known[1]
 
     async def _picture(self, deployment: str) -> Picture:
         status, _ = self._seen.get(deployment, (DeploymentStatus.UNKNOWN, 0.0))

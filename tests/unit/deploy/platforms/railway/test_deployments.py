@@ -85,7 +85,13 @@ def test_a_word_that_is_not_railways_is_unknown_and_no_success(word: str) -> Non
     found = read(node("a1", word))["a1"]
     assert found.status is DeploymentStatus.UNKNOWN
     assert repr(word) in found.reason
-    assert (found.succeeded, found.active, found.status.is_over) == (False,) * 3
+    assert [found.succeeded, found.active, found.status.is_over] == [False] * 3
+
+
+def test_what_railway_calls_active_has_served_whatever_its_status_is_called() -> None:
+    found = read(node("a1", "TELEPORTING"), active={"a1"})["a1"]
+    assert found.status is DeploymentStatus.UNKNOWN
+    assert [found.succeeded, found.active] == [True, False]
 
 
 def test_one_that_was_overtaken_has_never_served() -> None:

@@ -8,6 +8,7 @@ import pytest
 from app.backend.deploy.platforms.concern import Concern
 from app.backend.deploy.platforms.railway.judging import HEALTH_PATH, Setup, judge
 from app.backend.deploy.platforms.railway.keys import canonical
+from app.backend.deploy.platforms.railway.tokens import TokenKind
 
 OVERLAP = "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS"
 DRAIN = "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"
@@ -31,6 +32,14 @@ def code_of(found: tuple[Concern, ...]) -> list[tuple[str, str]]:
 
 def test_of_a_service_as_it_should_be_there_is_nothing_to_say() -> None:
     assert judge(setup()) == ()
+
+
+def test_a_project_token_may_not_be_allowed_to_roll_back() -> None:
+    first = setup(token=TokenKind.PROJECT)
+    assert judge(first) == (), "there is nothing to go back to"
+    (found,) = judge(replace(first, serving=first.wanted))
+    assert (found.code, found.severity) == ("token_may_not_roll_back", "info")
+    assert "RAILWAY_API_TOKEN" in found.remedy
 
 
 def test_with_railways_defaults_requests_will_be_lost() -> None:

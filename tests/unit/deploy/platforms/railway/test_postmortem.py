@@ -52,11 +52,6 @@ def test_of_any_other_log_the_last_line_is_told() -> None:
     assert cause_in({"buildLogs": lines("one", "two")}) == "two"
 
 
-def test_a_secret_in_it_is_not_told() -> None:
-    log = lines("cannot reach postgres://app:s3cr3t-word@db.example/app")
-    assert "s3cr3t-word" not in cause_in({"buildLogs": log})
-
-
 def test_nothing_is_told_where_nothing_is() -> None:
     empty: list[dict[str, Any]] = [
         {},

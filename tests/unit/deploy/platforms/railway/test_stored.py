@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.backend.deploy.platforms.base import ServiceSettings
@@ -111,6 +111,14 @@ def test_the_next_deployment_is_made_with_both() -> None:
     assert ServiceSettings.from_dict(settings.to_dict()) == settings
 
 
+def test_no_builder_is_told_where_a_dockerfile_wins_over_it() -> None:
+    wanted = canonical({"builder": "DOCKERFILE"})
+
+    settings = settings_of(effective(stored_of(INSTANCE), wanted))
+
+    assert settings.build == {"dockerfilePath": "Dockerfile"}
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(), one, max_size=3),
@@ -120,6 +128,7 @@ NAMES = st.sampled_from([*KEYS, "numReplicas", "region", "multiRegionConfig", "o
 
 
 @given(st.dictionaries(NAMES, JSON))
+@example({"healthcheckTimeout": "inf", "drainingSeconds": "nan"})
 def test_whatever_railway_says_is_read_without_a_crash(said: dict[str, Any]) -> None:
     found = stored_of(said)
     settings_of(found).to_dict()
@@ -127,6 +136,7 @@ def test_whatever_railway_says_is_read_without_a_crash(said: dict[str, Any]) -> 
 
 
 @given(st.dictionaries(NAMES, JSON))
+@example({"restartPolicyType": ""})
 def test_what_is_stored_as_wanted_no_longer_differs(said: dict[str, Any]) -> None:
     wanted = canonical(said)
     stored = INSTANCE | update_of(differences(wanted, stored_of(INSTANCE)))

@@ -1,0 +1,84 @@
+"""A deployment is followed for as long as it gets on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from app.backend.database.lease import Unlocked
+from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
+from app.backend.deploy.running.following import follow, is_serving
+from app.backend.deploy.running.run import Run
+from app.backend.deploy.running.step import StepFailedError
+from tests.support.delivery import Delivery
+from tests.support.memory_platform import MemoryPlatform
+
+DEADLINE = 0.5
+QUEUED, BUILDING, SUCCESS = (
+    DeploymentStatus.QUEUED,
+    DeploymentStatus.BUILDING,
+    DeploymentStatus.SUCCESS,
+)
+
+
+class SlowPlatform(MemoryPlatform):
+    """Each state is followed by the next after a while, and the last by none."""
+
+    states: tuple[DeploymentStatus, ...] = ()
+    seconds = DEADLINE * 0.6
+    began = 0.0
+
+    def now(self) -> Deployment:
+        passed = asyncio.get_running_loop().time() - self.began
+        index = min(int(passed / self.seconds), len(self.states) - 1)
+        return Deployment(
+            id="d1",
+            commit="c" * 40,
+            status=self.states[index],
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    @override
+    async def deployment(self, deployment: str) -> Deployment:
+        return self.now()
+
+    @override
+    async def follow(self, deployment: str) -> AsyncIterator[Deployment]:
+        while True:
+            yield self.now()
+            await asyncio.sleep(0.02)
+
+
+async def followed(folder: Path, *states: DeploymentStatus) -> tuple[Deployment, str]:
+    delivery = Delivery(folder)
+    platform = SlowPlatform(folder / "platform.json")
+    platform.states = states
+    platform.began = asyncio.get_running_loop().time()
+    delivery.platform = platform
+    delivery.renew()
+    guard = Unlocked(name="environment/test", epoch=1)
+    async with delivery.tools.journals(guard) as journals:
+        run = Run("r1", delivery.tools, guard, journals)
+        found = await follow(run, "d1", is_serving, deadline=DEADLINE)
+    return found, "\n".join(delivery.said)
+
+
+async def test_a_slow_one_that_gets_on_is_waited_for(tmp_path: Path) -> None:
+    found, said = await followed(
+        tmp_path, QUEUED, BUILDING, DeploymentStatus.DEPLOYING, SUCCESS
+    )
+    assert found.status is SUCCESS
+    assert [said.count(str(one)) for one in (QUEUED, BUILDING)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "states", [(QUEUED, BUILDING), (QUEUED, BUILDING, QUEUED, BUILDING, QUEUED)]
+)
+async def test_one_that_gets_nowhere_is_given_up(
+    tmp_path: Path, states: tuple[DeploymentStatus, ...]
+) -> None:
+    with pytest.raises(StepFailedError, match=r"is still .* after 0\.5 s"):
+        await followed(tmp_path, *states)
