@@ -11,16 +11,9 @@ import pytest
 from app.backend.database.embedded import EmbeddedServer
 from tests.support.postgres import fresh_database, session_server
 
-# How long an example takes tells of the machine that runs it.
-hypothesis.settings.register_profile(
-    "full", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
 # The quick tier's sample of each property is the same for everybody.
 hypothesis.settings.register_profile(
-    "quick",
-    hypothesis.settings.get_profile("full"),
-    max_examples=30,
-    derandomize=True,
+    "quick", max_examples=30, derandomize=True, deadline=None
 )
 
 
@@ -28,8 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A script's shell has what it starts with & ignore Ctrl-C, and children inherit it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    quick = "not full" in config.option.markexpr
-    hypothesis.settings.load_profile("quick" if quick else "full")
+    if "not full" in config.option.markexpr:
+        hypothesis.settings.load_profile("quick")
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
