@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 
 import hypothesis
+import hypothesis.strategies
 import pytest
 
 from app.backend.database.embedded import EmbeddedServer
@@ -23,6 +24,14 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "not full" in config.option.markexpr:
         hypothesis.settings.load_profile("quick")
+
+
+# After Hypothesis' own, which says that it may be used from here on.
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    # The first text on a machine makes a table of all characters, which takes longer
+    # than the first examples of a property may.
+    hypothesis.strategies.text().validate()
 
 
 def pytest_xdist_auto_num_workers() -> int | None:

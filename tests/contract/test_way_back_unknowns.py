@@ -1,60 +1,70 @@
 """The way back at Railway, whatever is true of what nobody has established.
 
-Each fact that FACTS marks with [?], and that a rollback depends on, is a switch of the
-simulator. With every combination the old release comes back, or the plan had said
-before the deploy that it would not.
+The facts that FACTS marks with [?] are switches of the simulator. Those that a rollback
+depends on are there in all their combinations; the others are spread over these so that
+any two switches are seen in all four combinations of theirs (an orthogonal array of
+strength 2: Rao 1947). In each the old release comes back by the rollback of an
+emergency, and where it could not come back as it was, the plan had said so before.
 """
 
 from dataclasses import fields
-from itertools import product
-from urllib.parse import urlsplit
+from typing import Final
 
 import pytest
 
-from app.backend.deploy.planning.returning import REVERT, of_variables
+from app.backend.deploy.planning.returning import NEEDS_DATABASE, REVERT, UNKNOWN
 from app.backend.deploy.platforms.base import DeploymentStatus
+from app.backend.deploy.request import Variables
 from tests.support.railway.plans import Unknowns
-from tests.support.way_back import railway
-from tests.support.way_back_cells import (
-    Cell,
-    Variables,
-    assert_serves,
-    comes_back,
-    says,
-)
+from tests.support.way_back import at_railway
+from tests.support.way_back_cells import assert_serves, says
+from tests.support.way_back_nights import Evening, Night, play
 from tests.support.way_back_releases import Releases
 
-pytestmark = pytest.mark.full
-
-ON = (True, False)
-UNKNOWNS = [
-    Unknowns(
-        rollback_rewrites_variables=one,
-        rollback_runs_pre_deploy=two,
-        rollback_waits_for_health=three,
-    )
-    for one, two, three in product(ON, ON, ON)
-]
-CELLS = [
-    Cell(),
-    Cell(variables=Variables.TARGET_WITH_PLAN),
-    Cell(database=False),
-    Cell(variables=Variables.CURRENT, database=False),
-]
-ROLE = "of_the_release"
+DEPENDED_ON: Final = (
+    "rollback_rewrites_variables",
+    "rollback_runs_pre_deploy",
+    "rollback_waits_for_health",
+    "project_token_may_roll_back",
+)
+MAY_NOT: Final = "token_may_not_roll_back"
 
 
-def name_of(value: object) -> str:
-    """Those switches that are not as they usually are."""
-    if not isinstance(value, Unknowns):
-        return str(value)
-    usual = Unknowns()
-    changed = [
-        one.name
-        for one in fields(value)
-        if getattr(value, one.name) != getattr(usual, one.name)
+def arrayed() -> list[Unknowns]:
+    """Sixteen rows: a column is the parity of those of the first four it stands for."""
+    names = [one.name for one in fields(Unknowns) if one.name not in DEPENDED_ON]
+    columns = {name: 1 << place for place, name in enumerate(DEPENDED_ON)}
+    others = (one for one in range(1, 16) if one not in columns.values())
+    columns |= dict(zip(names, others, strict=True))
+    return [
+        Unknowns(
+            **{
+                name: bool((row & column).bit_count() % 2)
+                for name, column in columns.items()
+            }
+        )
+        for row in range(16)
     ]
-    return " and ".join(changed) or "as it stands"
+
+
+ROWS: Final = arrayed()
+EVENINGS: Final = [
+    Evening(),
+    Evening(database=False),
+    Evening(planned=True),
+    Evening(planned=True, database=False),
+    Evening(rotated=True),
+    Evening(rotated=True, database=False),
+    Evening(rotated=True, variables=Variables.CURRENT),
+    Evening(planned=True, database=False, variables=Variables.CURRENT),
+]
+QUICK: Final = (5, Evening(planned=True, database=False))
+
+
+def name_of(unknowns: Unknowns) -> str:
+    """The depended-on ones that are true; the rest follows from them."""
+    true = [name for name in DEPENDED_ON if getattr(unknowns, name)]
+    return " and ".join(true) or "none of the four"
 
 
 @pytest.fixture(scope="module")
@@ -62,49 +72,68 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return Releases(tmp_path_factory.mktemp("releases"))
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=name_of)
-@pytest.mark.parametrize("unknowns", UNKNOWNS, ids=name_of)
-async def test_the_old_release_comes_back(
-    releases: Releases, unknowns: Unknowns, cell: Cell
+def test_any_two_switches_are_seen_in_all_their_combinations() -> None:
+    names = [one.name for one in fields(Unknowns)]
+    for one in names:
+        for other in names:
+            seen = {(getattr(row, one), getattr(row, other)) for row in ROWS}
+            assert len(seen) == (2 if one == other else 4), (one, other)
+    four = {tuple(getattr(row, name) for name in DEPENDED_ON) for row in ROWS}
+    assert len(four) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("unknowns", "evening"),
+    [
+        pytest.param(
+            row,
+            evening,
+            id=f"{evening}: {name_of(row)}",
+            marks=() if (number, evening) == QUICK else pytest.mark.full,
+        )
+        for evening in EVENINGS
+        for number, row in enumerate(ROWS)
+    ],
+)
+async def test_the_old_release_comes_back_and_what_stands_in_its_way_was_told_before(
+    releases: Releases, unknowns: Unknowns, evening: Evening
 ) -> None:
-    async with railway(releases, unknowns) as scene, scene.database() as database:
-        await comes_back(scene, cell, database)
+    async with (
+        at_railway(releases, unknowns) as (scene, simulated),
+        scene.database() as database,
+    ):
+        night = await play(scene, simulated, evening, database)
 
-
-@pytest.mark.parametrize("unknowns", UNKNOWNS, ids=name_of)
-async def test_a_rotated_password_is_told_before_and_todays_come_back(
-    releases: Releases, unknowns: Unknowns
-) -> None:
-    async with railway(releases, unknowns) as scene, scene.database() as database:
-        sql = f"ROLE {ROLE} SUPERUSER LOGIN PASSWORD"
-        await scene.execute(database, f"CREATE {sql} 'first'")
-        await scene.set_variables(DATABASE_URL=by_role(database, "first"))
-        old = await scene.serve(releases.old(pre_deploy=False, gated=True))
-        await scene.execute(database, f"ALTER {sql} 'second'")
-        await scene.set_variables(DATABASE_URL=by_role(database, "second"))
-        platform = scene.platform
-
-        own, todays = await platform.variables(old.id), await platform.variables()
-        (told,) = of_variables(old, own, todays, None, by_image=False)
-        assert told.code == REVERT
-        assert "DATABASE_URL" in told.text
-
-        await scene.serve(releases.newer(expands=False))
-        back = await scene.roll_back(old.id, "current")
-        assert back.status is DeploymentStatus.SUCCESS, await scene.told(back)
+        assert night.report.exit_code == 0, night.told
+        back = night.attempts[-1]
+        assert back.commit == night.old.commit
         await assert_serves(scene, back)
-        await says(scene, "healthy")
+        await says(scene, "healthy" if evening.database else "degraded")
+        assert night.codes >= foretold(unknowns, evening), night.told
+        if evening.variables is None and not is_as_it_was(night):
+            may = unknowns.project_token_may_roll_back
+            reasons = {REVERT, UNKNOWN, NEEDS_DATABASE} if may else {MAY_NOT}
+            assert night.codes & reasons, night.told
+        # Whatever a rollback stores, the next deployment gets what it was to get.
+        assert dict(await scene.platform.variables()) == night.stored
 
-        as_it_was = await scene.roll_back(old.id, "target")
-        if unknowns.rollback_waits_for_health:
-            assert as_it_was.status is DeploymentStatus.FAILED
-            await assert_serves(scene, back)
-        else:
-            await assert_serves(scene, as_it_was)
-            assert (await scene.get("/api/health/startup")).status_code == 503
+
+def is_as_it_was(night: Night) -> bool:
+    """Whether the first attempt has brought it back from its image."""
+    (back, *more) = night.attempts
+    restored = back.rollback_of == night.old.id
+    return restored and back.status is DeploymentStatus.SUCCESS and not more
 
 
-def by_role(url: str, password: str) -> str:
-    parts = urlsplit(url)
-    place = f"{ROLE}:{password}@{parts.hostname}:{parts.port}"
-    return parts._replace(netloc=place).geturl()
+def foretold(unknowns: Unknowns, evening: Evening) -> set[str]:
+    """The codes of what the plan has to say of its way back."""
+    codes = {MAY_NOT}
+    if evening.variables is Variables.CURRENT:
+        return codes
+    if not unknowns.snapshot_readable:
+        return codes | {UNKNOWN}
+    if evening.rotated:
+        codes.add(REVERT)
+    if evening.planned:
+        codes.add(NEEDS_DATABASE)
+    return codes

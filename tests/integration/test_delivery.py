@@ -14,13 +14,13 @@ from app.backend.config.settings import DatabaseSettings
 from app.backend.database.embedded import Places, start
 from app.backend.database.target import parse_target
 from app.backend.deploy.monitor import monitor
+from app.backend.deploy.planning.reverting import MIGRATION_PLAN
 from app.backend.deploy.platforms.local.keeper import supervisor_of
 from app.backend.deploy.platforms.local.places import Places as Home
 from app.backend.deploy.records.run_state import runs_of
 from app.backend.deploy.report import Ending
 from app.backend.deploy.request import EMERGENCY, MonitorRequest, RollbackRequest
 from app.backend.deploy.rollback import roll_back
-from app.backend.deploy.running.steps import MIGRATION_PLAN
 from app.backend.migrations.migration_manager import upgrade
 from app.errors import LeaseHeldError, LeaseLostError
 from tests.support.local_delivery import ENVIRONMENT, LocalDelivery, local_delivery

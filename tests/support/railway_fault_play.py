@@ -9,6 +9,7 @@ from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import EMERGENCY
 from app.backend.deploy.tools import Milestone
 from app.errors import OpsError
+from tests.support.railway.faults import Fault
 from tests.support.railway.lifecycle import Status
 from tests.support.railway_fault_cells import Cell, Serves, When
 from tests.support.railway_faults import CANARY, FaultyRun, Outcome, faulty_run
@@ -17,6 +18,11 @@ __all__ = ["play"]
 
 _SETTLED: Final = 200.0
 """Seconds after which what Railway was asked for is done, or never will be."""
+
+_SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.SLOW, Fault.AFTER_MUTATION_TIMEOUT})
+_SOON, _AT_LEISURE = 0.7, 10.0
+"""Real seconds for a request that is not answered, and for all others: a machine that
+stands still must not make a fault of its own."""
 
 _CODES: Final = {
     **dict.fromkeys((Ending.DONE, Ending.RESTORED), 0),
@@ -34,7 +40,8 @@ async def play(one: Cell, folder: Path) -> None:
     Raises:
         AssertionError: it does not.
     """
-    async with faulty_run(folder) as run:
+    timeout = _SOON if one.fault in _SILENCE else _AT_LEISURE
+    async with faulty_run(folder, timeout=timeout) as run:
         old = await run.serves("one")
         new = run.commit("two")
         outcome = await _outcome(run, one, new)

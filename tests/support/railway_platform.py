@@ -43,7 +43,8 @@ OLD, NEW = "a" * 40, "b" * 40
 HEALTH = "/api/health/startup"
 
 _SCALE = 0.01
-_TIMEOUT = 0.5
+_TIMEOUT = 2.0
+"""Real seconds for a request: a loaded machine may stand still for one."""
 _READS = 3.0 / _SCALE
 _PATIENCE = 60
 """Seconds of the health check; more where time is faster still, since a busy machine
@@ -73,6 +74,8 @@ class AtRailway:
         files: ``railway.toml`` by commit.
         now: tells the time; None: that of this machine, as fast as the clock.
         patience: the clock's seconds for a read with all its tries.
+        timeout: real seconds for a request.
+        said: every line that platforms opened here have told.
     """
 
     simulator: Simulator
@@ -82,7 +85,9 @@ class AtRailway:
     files: Mapping[str, str]
     now: Callable[[], datetime] | None = None
     patience: float = _READS
+    timeout: float = _TIMEOUT
     opened: list[RailwayPlatform] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def open(self) -> RailwayPlatform:
         """As a new process would."""
@@ -98,9 +103,10 @@ class AtRailway:
                 credentials_of, self.config, url=url, quota=quota, clock=self.clock
             ),
             url=url,
-            timeout=_TIMEOUT,
+            timeout=self.timeout,
             patience=self.patience,
             clock=self.clock,
+            say=self.said.append,
             quota=quota,
             now=self.now or now,
         )
@@ -142,6 +148,7 @@ async def at_railway(
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
     ground: InstantGround | None = None,
+    timeout: float = _TIMEOUT,  # noqa: ASYNC109 - of each request
     **options: Any,
 ) -> AsyncIterator[AtRailway]:
     """Runs a simulated Railway with a service on it; nothing is deployed yet.
@@ -154,6 +161,7 @@ async def at_railway(
         clock: of the platform.
         environ: more of the configuration.
         ground: where releases run.
+        timeout: real seconds for a request.
         options: of :func:`.simulator.running`.
     """
     ground = ground or InstantGround()
@@ -176,6 +184,7 @@ async def at_railway(
             read_config({**given, **(environ or {})}),
             clock or FastClock(),
             files or {},
+            timeout=timeout,
         )
         try:
             yield place

@@ -20,10 +20,10 @@ from tests.support.local_platform import running_platform, short_home
 from tests.support.postgres import fresh_database, open_home
 from tests.support.railway.manifest import DEFAULTS
 from tests.support.railway.plans import Unknowns
-from tests.support.railway.platform import simulated_platform
+from tests.support.railway.platform import SimulatedPlatform, simulated_platform
 from tests.support.way_back_releases import Releases
 
-__all__ = ["SCENES", "Scene", "railway"]
+__all__ = ["SCENES", "Scene", "at_railway"]
 
 _DATABASE: Final = "DATABASE_URL"
 _DEADLINE: Final = 90.0
@@ -175,9 +175,9 @@ async def _local(folder: Path) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def railway(
+async def at_railway(
     releases: Releases, unknowns: Unknowns | None = None
-) -> AsyncIterator[Scene]:
+) -> AsyncIterator[tuple[Scene, SimulatedPlatform]]:
     """A simulated Railway, with what nobody knows of it as it may be."""
     with open_home() as data:
         async with simulated_platform(
@@ -191,14 +191,14 @@ async def railway(
                 forget=partial(simulated.simulator.stores, **DEFAULTS),
             )
             try:
-                yield scene
+                yield scene, simulated
             finally:
                 await scene.stop_database()
 
 
 @asynccontextmanager
 async def _railway(folder: Path) -> AsyncIterator[Scene]:
-    async with railway(Releases(folder)) as scene:
+    async with at_railway(Releases(folder)) as (scene, _simulated):
         yield scene
 
 

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -209,8 +209,8 @@ async def test_what_an_earlier_run_has_just_failed_with_is_not_taken_for_its_own
     platform = railway.open()
     failed = await platform.roll_back(old.id, tag=TAG, epoch=1)
     assert (await restored(platform, failed.id)).status is DeploymentStatus.FAILED
-    a_minute_later = datetime.now(UTC) + timedelta(seconds=60)
-    tag = f"{a_minute_later:%Y%m%d-%H%M%S}-bbbb/back"
+    begun = failed.created_at + timedelta(minutes=2)
+    tag = f"{begun:%Y%m%d-%H%M%S}-bbbb/back"
     again = await railway.open().roll_back(old.id, tag=tag, epoch=2)
     assert again.id != failed.id
     assert (await restored(platform, again.id)).active

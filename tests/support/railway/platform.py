@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from app.backend.config.environment import read_config
+from app.backend.config.environment import Config, read_config
 from app.backend.deploy.platforms.railway import RailwayPlatform, connect
 from tests.support.local_platform import Repository
 from tests.support.railway.hurried import HurriedClock
@@ -27,8 +27,13 @@ _PACE: Final = Pace(snapshot=0.1, build=0.1, container=0.1)
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPlatform:
-    """The platform, and what stands behind it."""
+    """The platform, and what stands behind it.
 
+    Attributes:
+        config: of whoever deploys.
+    """
+
+    config: Config
     platform: RailwayPlatform
     simulator: Simulator
     ground: RealGround
@@ -59,6 +64,8 @@ async def simulated_platform(
         simulator.gives(ENVIRONMENT="development")
         config = read_config(
             {
+                "PM33_HOME": str(ground.folder / "home"),
+                "PM33_PLATFORM": "railway",
                 "PM33_PUBLIC_URL": ground.url(),
                 "PM33_RAILWAY_API_URL": simulator.api_url,
                 "PM33_RAILWAY_ENVIRONMENT": simulator.environment.name,
@@ -86,6 +93,6 @@ async def simulated_platform(
             clock=clock,
         )
         try:
-            yield SimulatedPlatform(platform, simulator, ground, network)
+            yield SimulatedPlatform(config, platform, simulator, ground, network)
         finally:
             await platform.close()

@@ -1,4 +1,4 @@
-"""Switches under load on the simulator's ground, as Railway makes them."""
+"""Switches under load at the simulated Railway, and on its ground alone."""
 
 import asyncio
 import time
@@ -8,19 +8,33 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from app.backend.deploy.platforms.base import ServiceSettings
+from app.backend.deploy.commits.repository import Repository
+from app.backend.deploy.planning.plan import Plan
+from app.backend.deploy.planning.survey import survey
+from app.backend.deploy.platforms.base import DeploymentStatus, ServiceSettings
+from app.backend.deploy.platforms.railway import RailwayPlatform
+from app.backend.deploy.request import DeployRequest
+from app.backend.deploy.tools import tools_of
 from tests.support import ledger_app
 from tests.support.load import Load
 from tests.support.local_platform import light_repository, short_home
+from tests.support.railway.platform import SimulatedPlatform, simulated_platform
 from tests.support.railway.real_ground import RealGround, real_ground
 from tests.support.switch_report import Switch, SwitchReport, executions
 
-__all__ = ["switched_by_railway", "switched_to_and_fro"]
+__all__ = ["deployed_under_load", "switched_to_and_fro"]
 
 _SOURCE: Final = Path(ledger_app.__file__).read_text(encoding="utf-8")
 _DEADLINE: Final = 30.0
 _PAUSE: Final = 0.05
-_STREAM: Final = 2.0
+_ENVIRONMENT: Final = "production"
+_SETTINGS: Final = """
+[deploy]
+startCommand = "python server.py"
+healthcheckPath = "/health"
+overlapSeconds = {overlap}
+drainingSeconds = {draining}
+"""
 
 
 class _Scene:
@@ -55,10 +69,6 @@ class _Scene:
         await self.ground.switch(name)
         return Switch(name, began, time.monotonic())
 
-    async def retire(self, name: str, overlap: float, draining: float) -> None:
-        await asyncio.sleep(overlap)
-        await self.ground.stop(name, draining)
-
 
 @asynccontextmanager
 async def _scene() -> AsyncIterator[_Scene]:
@@ -69,35 +79,68 @@ async def _scene() -> AsyncIterator[_Scene]:
             yield _Scene(ground, commit, folder / "ledger")
 
 
-async def switched_by_railway(
-    count: int, *, rate: float, overlap: float, draining: float, streams: bool = False
-) -> SwitchReport:
-    """Brings up releases one after the other; each takes the place of the one before.
+async def deployed_under_load(
+    count: int, *, rate: float, overlap: int, draining: int, stream: float
+) -> tuple[Plan, SwitchReport]:
+    """Deploys releases one after the other through Railway's API, under load.
 
     Args:
         count: how many switches.
         rate: requests a second.
-        overlap: seconds from the switch to the old release's SIGTERM.
-        draining: seconds from there to SIGKILL.
-        streams: whether an answer of 2 s begins before every switch, not only before
-            the first one.
+        overlap: ``overlapSeconds`` of every release; as the simulator scales them.
+        draining: ``drainingSeconds``, as above.
+        stream: seconds that an answer takes which begins before every deploy; a switch
+            comes after about one.
+
+    Returns:
+        What the plan of the first of these deploys said, made before it; the account.
     """
-    async with _scene() as scene:
-        await scene.bring_up("r0")
-        switches = [await scene.switch("r0")]
-        retiring = []
-        async with Load(scene.port, rate=rate) as load:
-            for number in range(1, count + 1):
-                await scene.bring_up(f"r{number}", replicas=1 + (number % 4 == 2))
-                if streams or number == 1:
-                    load.stream(_STREAM)
-                    await asyncio.sleep(_PAUSE)
-                switches.append(await scene.switch(f"r{number}"))
-                old = scene.retire(f"r{number - 1}", overlap, draining)
-                retiring.append(asyncio.create_task(old))
-                await asyncio.sleep(_PAUSE)
-            await asyncio.gather(*retiring)
-        return SwitchReport.of(load.requests, switches, executions(scene.ledger))
+    settings = _SETTINGS.format(overlap=overlap, draining=draining)
+    with short_home() as folder:
+        repository, ledger = light_repository(folder), folder / "ledger"
+        commits = [
+            repository.commit(f"r{n}", server__py=_SOURCE, railway__toml=settings)
+            for n in range(count + 1)
+        ]
+        async with simulated_platform(repository) as simulated:
+            simulated.simulator.gives(LEDGER=str(ledger))
+            switches = [await _deploy(simulated.platform, commits[0])]
+            plan = await _plan(simulated, repository.path, commits[1])
+            port = urlsplit(simulated.ground.url()).port
+            assert port is not None
+            async with Load(port, rate=rate) as load:
+                for commit in commits[1:]:
+                    load.stream(stream)
+                    switches.append(await _deploy(simulated.platform, commit))
+                await _alone(simulated.platform)
+            return plan, SwitchReport.of(load.requests, switches, executions(ledger))
+
+
+async def _plan(simulated: SimulatedPlatform, path: Path, commit: str) -> Plan:
+    tools = tools_of(
+        simulated.config, _ENVIRONMENT, simulated.platform, Repository(path)
+    )
+    request = DeployRequest(environment=_ENVIRONMENT, commit=commit, actor="test")
+    return await survey(request, tools)
+
+
+async def _deploy(platform: RailwayPlatform, commit: str) -> Switch:
+    begun = await platform.deploy(commit, tag=f"tag-{commit}", epoch=1)
+    began = time.monotonic()
+    async with asyncio.timeout(_DEADLINE):
+        states = [state async for state in platform.follow(begun.id)]
+    assert states[-1].active, states[-1].reason
+    return Switch(begun.id, began, time.monotonic())
+
+
+async def _alone(platform: RailwayPlatform) -> None:
+    """Waits until nothing but the newest runs, so that all losses have been seen."""
+    async with asyncio.timeout(_DEADLINE):
+        while True:
+            _newest, *others = await platform.deployments(2)
+            if all(one.status is DeploymentStatus.REMOVED for one in others):
+                return
+            await asyncio.sleep(_PAUSE)
 
 
 async def switched_to_and_fro(count: int, *, rate: float) -> SwitchReport:

@@ -1,6 +1,7 @@
 """What a plan says of the way back: is there one, for how long, with what. Pure.
 
-The codes are stable: ``no_way_back``, ``variables_would_revert``, ``unknown_way_back``.
+The codes are stable: ``no_way_back``, ``variables_would_revert``, ``unknown_way_back``,
+``way_back_needs_database``.
 """
 
 from collections.abc import Mapping
@@ -8,22 +9,25 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.backend.deploy.planning.findings import NO_WAY_BACK, Finding, Severity
-from app.backend.deploy.planning.reverting import Reverting, compare
+from app.backend.deploy.planning.reverting import MIGRATION_PLAN, Reverting, compare
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import Variables
 
 __all__ = [
+    "NEEDS_DATABASE",
     "REVERT",
     "SAY_WHICH",
     "UNKNOWN",
     "has_to_be_said",
+    "of_migration",
     "of_retention",
     "of_variables",
 ]
 
 REVERT: Final = "variables_would_revert"
 UNKNOWN: Final = "unknown_way_back"
+NEEDS_DATABASE: Final = "way_back_needs_database"
 
 SAY_WHICH: Final = (
     "say --restore-variables, if the old values still work, or --current-variables,"
@@ -53,6 +57,36 @@ def of_retention(
     )
     remedy = "its commit would be built anew then; a shorter --bake ends in time"
     return [Finding(Severity.WARNING, text, remedy, NO_WAY_BACK)]
+
+
+def of_migration(
+    way_back: Deployment | None,
+    own: Mapping[str, str | None] | None,
+    asked: Variables | None,
+) -> list[Finding]:
+    """Says so when the way back holds an old plan, and so has to ask the database.
+
+    A plan is an order to compare the schema with what was planned. Where the database
+    is away, a pre-deploy command that was given one cannot tell a rollback from a
+    release that lacks its migration, and must not let the latter through.
+
+    Args:
+        way_back: what would be returned to; None: nothing.
+        own: what it was given; None: nobody can tell.
+        asked: which ones the way back is to have; None: nobody has said.
+    """
+    if (
+        way_back is None
+        or asked is Variables.CURRENT
+        or not (own or {}).get(MIGRATION_PLAN)
+    ):
+        return []
+    text = (
+        f"{summary_of(way_back)}, the way back, was made with a migration's plan: while"
+        " the database is away, it cannot come back with the variables that it had"
+    )
+    remedy = "its commit is built anew with today's then, which takes longer"
+    return [Finding(Severity.INFO, text, remedy, NEEDS_DATABASE)]
 
 
 def of_variables(

@@ -13,11 +13,14 @@ from typing import Any, Final
 from app.backend.config.validation import REQUIRED
 from app.backend.deploy.platforms.fingerprints import Fingerprints, Prints
 
-__all__ = ["Reverting", "compare", "of_one_deployment", "reverting"]
+__all__ = ["MIGRATION_PLAN", "Reverting", "compare", "of_one_deployment", "reverting"]
+
+MIGRATION_PLAN: Final = "PM33_MIGRATION_PLAN"
+"""What a release's pre-deploy command may apply: a plan's hash, for one deployment."""
 
 _OWN: Final = frozenset(
     {
-        *("PORT", "PM33_RUN", "PM33_MIGRATION_PLAN", "PM33_SOCKET"),
+        *("PORT", "PM33_RUN", MIGRATION_PLAN, "PM33_SOCKET"),
         *("PM33_DEPLOYMENT_ID", "PM33_REPLICA_ID", "PM33_COMMIT"),
     }
 )

@@ -14,7 +14,11 @@ from app.backend.deploy.planning.environment import (
 )
 from app.backend.deploy.planning.findings import Finding, Severity, Survey
 from app.backend.deploy.planning.plan import Plan, draw_up
-from app.backend.deploy.planning.returning import of_retention, of_variables
+from app.backend.deploy.planning.returning import (
+    of_migration,
+    of_retention,
+    of_variables,
+)
 from app.backend.deploy.planning.room import of_connections, room_of
 from app.backend.deploy.platforms.base import Deployment, ServiceSettings
 from app.backend.deploy.platforms.settings_file import SETTINGS_FILE
@@ -139,6 +143,7 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
                 request.variables,
                 by_image=platform.restores_with_todays,
             ),
+            *of_migration(back, worn.get(back.id) if back else None, request.variables),
             *of_connections(settings, given, await room_of(tools.config)),
             *await _concerns(tools, request.commit),
         ],

@@ -56,7 +56,9 @@ async def choose_variables(run: Run, target: str) -> Facts:
     if asked is not None:
         return {"variables": asked}
     found = await _changed(run, target)
-    if found is None or not found.required:
+    if found is None:
+        return {"variables": Variables.TARGET, "unknown": True}
+    if not found.required:
         return {"variables": Variables.TARGET}
     names = f"{', '.join(found.required)} changed since {target} was made"
     chosen = _choice(run, found)

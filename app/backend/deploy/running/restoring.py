@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.backend.deploy.planning.reverting import MIGRATION_PLAN
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.request import Variables
 from app.backend.deploy.running.back_variables import (
@@ -20,7 +21,6 @@ from app.backend.deploy.running.following import (
 )
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError
-from app.backend.deploy.running.steps import MIGRATION_PLAN
 from app.errors import (
     ConfigError,
     NotAuthorizedError,
@@ -92,6 +92,8 @@ async def _repeat(run: Run, tag: str, variables: Variables) -> Deployment:
     if variables is Variables.CURRENT and not platform.restores_with_todays:
         run.detail(f"{target} is built anew, to get today's variables")
         return await _build(run, tag)
+    if variables is Variables.CURRENT:
+        await _without_plan(run)
     epoch = run.guard.epoch
     restored = await run.act(
         "roll back",
@@ -104,11 +106,23 @@ async def _repeat(run: Run, tag: str, variables: Variables) -> Deployment:
 async def _build(run: Run, tag: str) -> Deployment:
     platform, epoch = run.tools.platform, run.guard.epoch
     commit = run.fact("choose", "target_commit")
+    await _without_plan(run)
     built = await run.act(
         "deploy", lambda: platform.deploy(commit, tag=tag, epoch=epoch)
     )
     run.detail(f"{built.id} is on its way")
     return built
+
+
+async def _without_plan(run: Run) -> None:
+    """Clears the plan of what is left, where that has not been watched to its end.
+
+    A way back migrates nothing; with a plan it would need a database that answers.
+    """
+    platform, epoch = run.tools.platform, run.guard.epoch
+    if not platform.runs_commands:
+        plan = {MIGRATION_PLAN: None}
+        await run.act("variables", lambda: platform.set_variables(plan, epoch=epoch))
 
 
 async def _settle(run: Run) -> Facts:
@@ -154,13 +168,18 @@ async def try_others(run: Run, restored: str, failure: StepFailedError) -> Facts
         StepFailedError: that does not come back either.
     """
     tried = run.fact("restore", "variables") or run.fact("choose", "adopted")
-    if tried or not run.fact("choose", "reverting"):
+    if tried or not _may_differ(run):
         return None
     now, others = active_of(await listed(run)), await _others(run, restored)
     ours = now and (now.id == restored or now.tag == _tag(run, again=True))
     if others is None or not ours:
         return None
     return await _again(run, restored, failure, others)
+
+
+def _may_differ(run: Run) -> bool:
+    """Whether a variable that the service needs has changed, or nobody can tell."""
+    return bool(run.fact("choose", "reverting") or run.fact("choose", "unknown"))
 
 
 async def _others(run: Run, restored: str) -> Variables | None:
@@ -171,7 +190,7 @@ async def _others(run: Run, restored: str) -> Variables | None:
     if run.fact("choose", "rebuild") or not in_a_hurry(run):
         return None
     asked, chosen = asked_variables(run), chosen_variables(run)
-    if run.fact("choose", "reverting") and asked is None:
+    if asked is None and _may_differ(run):
         wanted = {Variables.TARGET, Variables.CURRENT} - {chosen}
         return wanted.pop()
     if chosen is Variables.CURRENT:
@@ -180,7 +199,7 @@ async def _others(run: Run, restored: str) -> Variables | None:
 
 
 async def _is_held_up_by_a_plan(run: Run, restored: str) -> bool:
-    """Whether it was given the hash of a migration's plan, and would not be today.
+    """Whether it was given the hash of a migration's plan, as nothing built anew is.
 
     A pipeline that leaves migrations to the pre-deploy command sets the plan's hash for
     one deployment and clears it afterwards; the snapshot of that deployment keeps it.
@@ -190,12 +209,11 @@ async def _is_held_up_by_a_plan(run: Run, restored: str) -> bool:
     platform = run.tools.platform
     try:
         own = await run.ask("variables", lambda: platform.variables(restored))
-        todays = await run.ask("variables", platform.variables)
     except PlatformUnreachableError:
         raise
     except (ConfigError, PlatformError):
         return True
-    return MIGRATION_PLAN in own and MIGRATION_PLAN not in todays
+    return bool(own.get(MIGRATION_PLAN))
 
 
 async def _again(
@@ -204,7 +222,7 @@ async def _again(
     words, had = "today's variables", "the variables that it had"
     if variables is Variables.TARGET:
         why = f"with {words}; once more, with {had}"
-    elif run.fact("choose", "reverting"):
+    elif _may_differ(run):
         why = f"with {had}; once more, with {words}"
     else:
         why = (

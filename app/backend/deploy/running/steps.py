@@ -3,6 +3,7 @@
 from typing import Final
 
 from app.backend.deploy.planning.findings import under_way
+from app.backend.deploy.planning.reverting import MIGRATION_PLAN
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.running.as_wanted import unmet, unmet_words
 from app.backend.deploy.running.deploy_order import limits_of, order_of, release_of
@@ -23,7 +24,6 @@ from app.errors import PlatformUnreachableError, PreflightError
 
 __all__ = ["DEPLOY", "EXPAND", "FINALISE", "FORWARD", "PREFLIGHT", "SWITCH"]
 
-MIGRATION_PLAN = "PM33_MIGRATION_PLAN"
 MIGRATE = ("pm33", "migrate", "up", "--phase", "expand")
 MIGRATE_DEADLINE = 1800.0
 SWITCH_DEADLINE = 60.0

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from app.backend.deploy.planning.findings import Finding, Severity
-from app.backend.deploy.planning.returning import of_retention, of_variables
+from app.backend.deploy.planning.returning import (
+    of_migration,
+    of_retention,
+    of_variables,
+)
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.request import Variables
 
@@ -84,6 +88,35 @@ def test_what_is_sealed_may_differ() -> None:
     (found,) = told({"JWT_SECRET": None}, {"JWT_SECRET": None})
     assert (found.code, found.severity) == ("unknown_way_back", Severity.INFO)
     assert "JWT_SECRET" in found.text
+
+
+PLANNED: dict[str, str | None] = {"PM33_MIGRATION_PLAN": "0" * 64}
+
+
+def test_an_old_plan_needs_a_database_that_answers() -> None:
+    (found,) = of_migration(way_back(), PLANNED, None)
+    assert (found.code, found.severity) == ("way_back_needs_database", Severity.INFO)
+    assert "while the database is away" in found.text
+    assert "built anew" in found.remedy
+    assert "0" * 64 not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("to", "own", "asked"),
+    [
+        (None, PLANNED, None),
+        (way_back(), PLANNED, Variables.CURRENT),
+        (way_back(), {"PM33_MIGRATION_PLAN": ""}, None),
+        (way_back(), {}, Variables.TARGET),
+        (way_back(), None, None),
+    ],
+)
+def test_without_a_plan_of_its_own_a_way_back_needs_none(
+    to: Deployment | None,
+    own: dict[str, str | None] | None,
+    asked: Variables | None,
+) -> None:
+    assert of_migration(to, own, asked) == []
 
 
 @pytest.mark.parametrize(

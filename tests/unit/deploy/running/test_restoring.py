@@ -10,11 +10,11 @@ from typing_extensions import override
 
 from app.backend.deploy.commits.schema import Revision
 from app.backend.deploy.pipeline import resume
+from app.backend.deploy.planning.reverting import MIGRATION_PLAN
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.report import Ending, RunReport
 from app.backend.deploy.request import EMERGENCY, RollbackRequest, Variables
 from app.backend.deploy.rollback import roll_back
-from app.backend.deploy.running.steps import MIGRATION_PLAN
 from app.errors import PlatformError
 from tests.support.delivery import ENVIRONMENT, Delivery
 from tests.support.memory_platform import MemoryPlatform
@@ -123,15 +123,33 @@ async def test_who_is_in_no_hurry_is_told_and_nothing_more_is_tried(
     assert [call[0] for call in delivery.platform.calls].count("roll_back") == 1
 
 
-async def test_with_todays_variables_there_is_no_second_attempt(
-    delivery: Delivery,
+@pytest.mark.parametrize(
+    ("variables", "attempts"), [(Variables.TARGET, 2), (Variables.CURRENT, 1)]
+)
+async def test_the_plan_of_what_is_left_is_not_given_to_what_comes_back(
+    delivery: Delivery, variables: Variables, attempts: int
 ) -> None:
     epoch = await delivery.platform.epoch()
     await delivery.platform.set_variables({MIGRATION_PLAN: "another"}, epoch=epoch)
-    for variables in Variables:
-        report = await back(delivery, variables=variables)
-        assert report.ending is Ending.STRANDED
-    assert [call[0] for call in delivery.platform.calls].count("roll_back") == 2
+    report = await back(delivery, variables=variables)
+    assert report.ending is Ending.RESTORED, report.text()
+    calls = [call[0] for call in delivery.platform.calls]
+    assert calls.count("roll_back") == attempts
+    assert MIGRATION_PLAN not in await delivery.platform.variables()
+
+
+async def test_with_todays_variables_there_is_no_second_attempt(
+    delivery: Delivery, tmp_path: Path
+) -> None:
+    commit = (await delivery.platform.deployment("d1")).commit
+    delivery.platform = MemoryPlatform(
+        tmp_path / "platform.json", switches_itself=True, runs_commands=False
+    )
+    delivery.platform.behave(commit, restores=False)
+    delivery.renew()
+    report = await back(delivery, variables=Variables.CURRENT)
+    assert report.ending is Ending.STRANDED
+    assert [call[0] for call in delivery.platform.calls].count("roll_back") == 1
 
 
 class KilledError(Exception):

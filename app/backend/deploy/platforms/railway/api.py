@@ -71,6 +71,7 @@ class RailwayApi:
         now: tells the time of day.
 
     Attributes:
+        say: as given.
         quota: requests made, and what is left.
         ahead: by how much Railway's clock is ahead of ours, to a second; None: no
             answer has told the time yet.
@@ -101,7 +102,7 @@ class RailwayApi:
         self._timeout = timeout
         self._patience = patience
         self._clock = clock or SystemClock()
-        self._say = say
+        self.say = say
         self._now = now
         self.quota = quota or Quota(self._clock)
         self.ahead: timedelta | None = None
@@ -153,7 +154,7 @@ class RailwayApi:
             if made >= answer.tries or self._clock.time() + wait >= ends:
                 raise answer.error
             if wait >= _NOTABLE:
-                self._say(f"{answer.error}; waiting {wait:.0f} s")
+                self.say(f"{answer.error}; waiting {wait:.0f} s")
             await self._clock.sleep(wait)
 
     async def change(self, name: str, /, **variables: Any) -> Mapping[str, Any]:
@@ -180,14 +181,14 @@ class RailwayApi:
     def tell_of_wait(self, seconds: float) -> None:
         """Says so where the limit of requests makes a reader wait longer than ever."""
         if seconds >= _LONG:
-            self._say(f"{self.quota.words()}: looked at again in {seconds:.0f} s")
+            self.say(f"{self.quota.words()}: looked at again in {seconds:.0f} s")
 
     async def close(self) -> None:
         """Lets go of connections, and says what was asked; harmless when repeated."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-            self._say(self.quota.words())
+            self.say(self.quota.words())
 
     async def _call(
         self, name: str, variables: Mapping[str, Any], *, partial: bool = False

@@ -21,6 +21,7 @@ from app.backend.deploy.platforms.railway.following import follow
 from app.backend.deploy.platforms.railway.freshness import NOW
 from app.backend.deploy.platforms.railway.hidden import Hidden
 from app.backend.deploy.platforms.railway.http_logs import http_logs
+from app.backend.deploy.platforms.railway.keeping import Keeping
 from app.backend.deploy.platforms.railway.logs import Logs
 from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.manifest import ran_with
@@ -84,6 +85,7 @@ class RailwayPlatform(Hidden):
         )
         self._tags = Tags(self._api)
         self._variables = Variables(self._api, self._target)
+        self._keeping = Keeping(self._variables, self._api.say)
         self._releases = Releases(
             self._api,
             self._target,
@@ -121,6 +123,7 @@ class RailwayPlatform(Hidden):
         made = self._tags.made(tag)
         if made is not None:
             return await self.deployment(made)
+        await self._keeping.put_back(tag)
         return await self._creating.deploy(commit, tag)
 
     async def deployment(self, deployment: str) -> Deployment:
@@ -167,6 +170,8 @@ class RailwayPlatform(Hidden):
     ) -> Deployment:
         """See :meth:`~..base.Platform.roll_back`.
 
+        The variables of the next deployment stay as they are.
+
         Raises:
             PlatformError: with today's variables Railway restores no image.
         """
@@ -178,7 +183,10 @@ class RailwayPlatform(Hidden):
                 "Railway restores an image only with the variables that it had",
                 remedy="let its commit be built anew, which takes today's",
             )
-        return await self._creating.roll_back(target, tag)
+        await self._keeping.remember(tag)
+        begun = await self._creating.roll_back(target, tag)
+        await self._keeping.put_back(tag)
+        return begun
 
     async def cancel(self, deployment: str, *, epoch: int) -> None:  # noqa: ARG002 - as above
         """See :meth:`~..base.Platform.cancel`."""

@@ -65,6 +65,24 @@ class Variables:
         )
         return found
 
+    async def stored(self) -> Mapping[str, str]:
+        """As they are written: what refers to others is not resolved."""
+        target = await self._target()
+        data = await self._api.ask(
+            "StoredVariables",
+            projectId=target.project,
+            environmentId=target.environment,
+            serviceId=target.service,
+        )
+        found: Mapping[str, str] = understood(
+            lambda: {
+                name: value
+                for name, value in data["variables"].items()
+                if isinstance(value, str) and name not in _OF_ONE
+            }
+        )
+        return found
+
     async def given(self, deployment: str) -> Mapping[str, str | None]:
         """What a deployment was given.
 
