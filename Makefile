@@ -84,7 +84,7 @@ bench-delivery: $(STAMP)  ## Measure switches and ways back, ten minutes
 bench-migrations: $(STAMP)  ## Measure migrations under load, half an hour
 	@exec $(PY) -m bench.migrations $(ARGS)
 
-smoke-railway: $(STAMP)  ## Read a live service at Railway, to see what it does
+smoke-railway: $(STAMP)  ## Read a live service at Railway; ARGS="--changes NAME" tries one
 	@exec $(PY) -m tests.live.smoke_railway $(ARGS)
 
 lock: $(STAMP)  ## Compile the locks again; ARGS=--upgrade takes newer releases

@@ -161,8 +161,14 @@ def _told(config: "Config") -> tuple[str, str] | None:
     from app.backend.deploy.platforms.railway.environment import (  # noqa: PLC0415
         told_environment,
     )
+    from app.backend.monitoring.redaction import Redactor  # noqa: PLC0415 - 0.4 s
 
-    return asyncio.run(told_environment(config))
+    redact = Redactor(config.secrets()).redact
+
+    def say(line: str) -> None:
+        click.echo(redact(line), err=True)
+
+    return asyncio.run(told_environment(config, say=say))
 
 
 def _listening(config: "Config", secrets: Iterable[str]) -> "Redactor":

@@ -5,11 +5,13 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
 from app import __version__
+from app.backend.config.environment import read_config
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.tokens import Credentials, TokenKind
 from app.errors import (
@@ -373,3 +375,10 @@ async def test_certificates_that_cannot_be_read_are_a_matter_of_configuration(
 
     with pytest.raises(ConfigError, match="no HTTPS"):
         await api.ask("Me")
+
+
+def test_by_default_the_edge_in_front_of_railway_does_not_limit_us() -> None:
+    parts = urlsplit(read_config({}).deployment.railway_api_url)
+    assert (parts.scheme, parts.hostname) == ("https", "backboard.railway.com")
+    assert parts.path == "/graphql/v2"
+    assert parts.query

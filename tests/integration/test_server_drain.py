@@ -4,6 +4,7 @@ import socket
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -197,6 +198,25 @@ async def test_a_request_past_the_deadline_is_cancelled_and_told(
         assert "secret" not in service.child.output()
         assert "traceback" not in service.child.output().lower()
         assert service.ledger()[-1] == "closed"
+
+
+@pytest.mark.parametrize("sent", ["s%33cret%2F%3f", "s3cret%2f%3F"])
+async def test_the_secret_of_a_webhook_is_not_told_however_it_was_sent(
+    tmp_path: Path, sent: str
+) -> None:
+    with served(tmp_path, PM33_DRAIN_TIMEOUT=0.5) as service:
+        port = await service.child.port()
+        async with connect(port) as connection:
+            path = f"/api/hooks/railway/{sent}?seconds=600"
+            answer = asyncio.create_task(connection.request("POST", path))
+            await _executed(service, f"began /api/hooks/railway/{unquote(sent)}")
+
+            service.child.signal(signal.SIGTERM)
+
+            assert (await answer).status == 503
+        assert await service.child.exit_code() == 0
+        await service.child.event(path="/api/hooks/railway/[redacted]")
+        assert "cret" not in service.child.output()
 
 
 async def test_streams_and_background_tasks_past_the_deadline_are_told(

@@ -160,12 +160,14 @@ class Delivery:
 
     Attributes:
         said: every line of progress.
+        commits: by their names.
     """
 
     folder: Path
     switches_itself: bool = False
     runs_commands: bool = True
     said: list[str] = field(default_factory=list)
+    commits: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.checkout = self.folder / "checkout"
@@ -208,7 +210,7 @@ class Delivery:
     def commit(self, name: str, **behaviour: Any) -> str:
         """A new commit, and how it behaves."""
         git(self.checkout, "commit", "--quiet", "--allow-empty", "-m", name)
-        commit = git(self.checkout, "rev-parse", "HEAD")
+        commit = self.commits[name] = git(self.checkout, "rev-parse", "HEAD")
         self.platform.behave(commit, **behaviour)
         return commit
 

@@ -8,9 +8,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from app.backend.deploy.platforms.base import Concern, Deployment
+from app.backend.deploy.platforms.base import (
+    Concern,
+    Deployment,
+    DeploymentStatus,
+)
 from app.errors import LeaseLostError, PlatformError, PlatformUnreachableError
-from tests.support.memory_state import EMPTY, Behaviour, behaviour_of, listed
+from tests.support.memory_state import (
+    EMPTY,
+    Behaviour,
+    behaviour_of,
+    create,
+    listed,
+    move,
+)
 
 __all__ = ["MemoryFile"]
 
@@ -54,6 +65,19 @@ class MemoryFile:
         """Somebody else was here with this epoch."""
         with self._state() as state:
             state["epoch"] = epoch
+
+    def fails(self, count: int) -> None:
+        """So many pushes are deployed by somebody, and none of them comes up."""
+        with self._state() as state:
+            for _ in range(count):
+                number = len(state["deployments"])
+                one = create(state, f"{number:040x}", f"push-{number}")
+                move(state, one.id, DeploymentStatus.FAILED, "it does not build")
+
+    def active_commit(self) -> str | None:
+        """The commit that serves."""
+        active = self.active()
+        return active.commit if active else None
 
     def forget(self, deployment: str) -> None:
         """Can no longer restore a deployment."""

@@ -215,6 +215,10 @@ class MemoryPlatform(MemoryFile, Platform):
             state["autodeploy"] = enabled
 
     @override
+    async def silence(self, deployment: str) -> float | None:
+        return None
+
+    @override
     async def shielded(self) -> bool:
         with self._state(answering=True) as state:
             return bool(state["shielded"])

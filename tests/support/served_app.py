@@ -57,7 +57,7 @@ class Application:
             case "/ledger":
                 self.record(body.decode())
                 await _answer(send, body)
-            case "/slow":
+            case path if path == "/slow" or path.startswith("/api/hooks/"):
                 await asyncio.sleep(seconds)
                 await _answer(send, b"slow")
             case "/blocking":

@@ -22,7 +22,8 @@ __all__ = ["HookBodyError", "event_of", "hooks_router"]
 MOST_BYTES: Final = 65_536
 """A body of Railway's has about 1 kB."""
 
-_PATH: Final = "/api/hooks/railway/{secret}"
+# A secret may hold slashes: those of base64 do.
+_PATH: Final = "/api/hooks/railway/{secret:path}"
 _LATER: Final = "30"
 _TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")

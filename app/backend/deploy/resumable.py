@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from app.backend.deploy.planning.survey import RESUMABLE, look_back
+from app.backend.deploy.planning.looking_back import look_back
+from app.backend.deploy.planning.survey import RESUMABLE
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState
 from app.errors import PreflightError

@@ -1,11 +1,12 @@
 """An earlier deployment comes back, and is verified."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from app.backend.deploy.pipeline import new_run_id
-from app.backend.deploy.planning.choice import Choice, choose
-from app.backend.deploy.planning.survey import LISTED, look_back
+from app.backend.deploy.planning.choice import Choice, choose, is_restorable
+from app.backend.deploy.planning.looking_back import Past, look_back, look_further
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.records.history import goes_back, quarantined
 from app.backend.deploy.records.run_state import RunState
@@ -96,21 +97,32 @@ async def roll_back(request: RollbackRequest, tools: Tools) -> RunReport:
 
 
 async def _find(request: RollbackRequest, tools: Tools) -> _Way:
-    listed = partial(tools.platform.deployments, LISTED)
-    deployments = await ask(tools, "deployments", listed)
-    leaving = active_of(deployments)
+    def chosen(deployments: Sequence[Deployment], past: Past) -> Choice:
+        leaving = active_of(deployments)
+        return choose(
+            deployments,
+            past.runs,
+            leaving=leaving.commit if leaving else None,
+            named=request.target,
+            may_rebuild=request.emergency or request.allow_rebuild,
+            now=tools.now(),
+        )
+
+    async def listed(limit: int) -> Sequence[Deployment]:
+        return await ask(
+            tools, "deployments", partial(tools.platform.deployments, limit)
+        )
+
     async with tools.journals(None) as journals:
-        past = await look_back(journals)
+        deployments, past = await look_further(
+            listed,
+            partial(look_back, journals),
+            lambda *known: is_restorable(partial(chosen, *known)),
+            say=tools.say,
+        )
     if past.trouble:
         tools.say(past.trouble)
-    choice = choose(
-        deployments,
-        past.runs,
-        leaving=leaving.commit if leaving else None,
-        named=request.target,
-        may_rebuild=request.emergency or request.allow_rebuild,
-        now=tools.now(),
-    )
+    choice, leaving = chosen(deployments, past), active_of(deployments)
     serves = leaving is not None and leaving.commit == choice.target.commit
     against = None if serves else quarantined(past.runs).get(choice.target.commit)
     warning = _against(choice.target, against, request) if against else ""

@@ -18,6 +18,8 @@ from app.backend.server.instant import ServingState, plain_answer
 
 __all__ = ["HeaderDeadlineProtocol", "describe_request"]
 
+_HOOKS = "/api/hooks/railway/"
+
 
 class HeaderDeadlineProtocol(HttpToolsProtocol):
     """Closes a connection whose request head is not complete in time.
@@ -203,15 +205,24 @@ def describe_request(task: asyncio.Task[None]) -> dict[str, str]:
 
     Returns:
         ``kind`` (``request``, or ``background task`` once its response is complete),
-        ``method``, and ``path`` without its query.
+        ``method``, and ``path`` without its query and without a webhook's secret.
     """
     # The task set says nothing of its tasks, but each runs a method of its request;
     # reading it here costs the requests nothing.
     coroutine = task.get_coro()
     cycle = inspect.getcoroutinelocals(coroutine)["self"]  # type: ignore[arg-type]  # uvicorn starts coroutines only
-    answered = getattr(cycle, "response_complete", False)
+    answered, scope = getattr(cycle, "response_complete", False), cycle.scope
     return {
         "kind": "background task" if answered else "request",
-        "method": cycle.scope.get("method", cycle.scope["type"]),
-        "path": cycle.scope["raw_path"].decode("ascii", "replace"),
+        "method": scope.get("method", scope["type"]),
+        "path": _shown(scope["path"], scope["raw_path"]),
     }
+
+
+def _shown(path: str, raw: bytes) -> str:
+    """As it was sent; the last part of a webhook's is a secret.
+
+    That can be sent in many ways, of which a redactor knows some.
+    """
+    hidden = path.startswith(_HOOKS)
+    return f"{_HOOKS}[redacted]" if hidden else raw.decode("ascii", "replace")

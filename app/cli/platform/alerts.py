@@ -64,10 +64,11 @@ def _address(delivery: Delivery, to: str | None) -> SecretStr:
     public = delivery.config.deployment.public_url
     secret = delivery.config.security.railway_hook_secret
     if not public or secret is None:
+        given = {"PM33_PUBLIC_URL": public, "PM33_RAILWAY_HOOK_SECRET": secret}
+        names = " and ".join(name for name, value in given.items() if not value)
         raise PreflightError(
             "this service has no webhook that could be told",
-            remedy="set PM33_PUBLIC_URL and PM33_RAILWAY_HOOK_SECRET, or name another"
-            " address with --to",
+            remedy=f"set {names}, or name another address with --to",
         )
     name = quote(secret.get_secret_value().strip(), safe="")
     return SecretStr(f"{public.rstrip('/')}{_OWN}{name}")

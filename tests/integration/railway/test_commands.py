@@ -110,13 +110,15 @@ async def test_alerts_by_command_show_no_address(
     railway: Simulator, tmp_path: Path
 ) -> None:
     shell = Shell(railway, tmp_path, TokenKind.WORKSPACE)
-    lacking = await shell.run("platform", "alerts", "apply")
-    assert lacking.code == 5
-    assert "PM33_RAILWAY_HOOK_SECRET" in lacking.err
     own = {
         "PM33_PUBLIC_URL": "https://ops.example.com",
         "PM33_RAILWAY_HOOK_SECRET": HOOK,
     }
+    for given in ({}, *({name: value} for name, value in own.items())):
+        lacking = await shell.run("platform", "alerts", "apply", **given)
+        assert lacking.code == 5
+        named = {name for name in own if name in lacking.err}
+        assert named == own.keys() - given.keys()
     for word in ("created", "was there"):
         done = await shell.run("platform", "alerts", "apply", **own)
         assert f"the rule {word}" in done.out

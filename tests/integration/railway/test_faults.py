@@ -89,7 +89,7 @@ RELEASES: Final[tuple[Cell, ...]] = (
         undone(F.WRONG_TARGET_PORT, "wrong target port", EDGE, 150.0),
         ending=Ending.UNVERIFIED,
     ),
-    fails(F.STUCK_QUEUED, "stuck QUEUED", "still QUEUED after 360 s", 400),
+    fails(F.STUCK_QUEUED, "stuck QUEUED", "still QUEUED after 7500 s", 7600),
     done(F.SLOW_INITIALIZING, "INITIALIZING for minutes", within=500),
     fails(
         *(F.SLOW_INITIALIZING, "INITIALIZING for an hour", "still INITIALIZING", 400),
@@ -102,7 +102,7 @@ RELEASES: Final[tuple[Cell, ...]] = (
         seconds=60,
         value="failed",
     ),
-    fails(F.NEEDS_APPROVAL, "NEEDS_APPROVAL", "approve it"),
+    fails(F.NEEDS_APPROVAL, "NEEDS_APPROVAL", "why it asks for that"),
     # That one is still being built when ours has ended.
     fails(F.SUPERSEDED, "superseded by another deploy", "has taken its place"),
     replace(

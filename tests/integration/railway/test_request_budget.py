@@ -64,7 +64,7 @@ async def test_a_whole_run_takes_few_requests_and_ends_with_a_verdict(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("left", [FREE, 60, 40])
+@pytest.mark.parametrize("left", [FREE, 60, 48, 43, 40])
 @pytest.mark.parametrize(
     ("turns_bad", "ending"),
     [(None, Ending.DONE), (20.0, Ending.ROLLED_BACK), (LATE, Ending.ROLLED_BACK)],

@@ -8,6 +8,7 @@ from app.errors import PlatformError, PlatformUnreachableError
 from tests.support.delivery import QuickClock
 from tests.support.railway.faults import Fault
 from tests.support.railway.lifecycle import Status
+from tests.support.railway.plans import Unknowns
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
 
 TAG = "20260101-120000-abcd"
@@ -216,3 +217,28 @@ async def test_a_switch_finds_that_railway_has_switched(railway: AtRailway) -> N
     await railway.simulator.deploys(NEW)
     with pytest.raises(PlatformError, match="switches by itself"):
         await railway.open().switch(old.id, epoch=1)
+
+
+async def test_a_commit_that_is_not_here_is_built_with_what_is_stored(
+    tmp_path: Path,
+) -> None:
+    async with at_railway(folder=tmp_path, files={NEW: ""}) as railway:
+        platform = railway.open()
+        begun = await platform.deploy(OLD, tag=TAG, epoch=1)
+        assert (await seen(platform, begun.id)).active
+        assert railway.asked("ServiceInstanceUpdate") == 0
+
+
+async def test_a_build_gives_nothing_away_where_no_snapshot_is_to_be_read(
+    tmp_path: Path,
+) -> None:
+    unknowns = Unknowns(snapshot_readable=False)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        railway.simulator.gives(JWT_SECRET="canary-of-a-build")
+        words = "cannot work with canary-of-a-build"
+        railway.simulator.faults.add(Fault.BUILD_FAILS, value=words)
+        platform = railway.open()
+        begun = await platform.deploy(NEW, tag=TAG, epoch=1)
+        reason = (await seen(platform, begun.id)).reason
+        assert "cannot work" in reason
+        assert "canary" not in reason

@@ -3,6 +3,7 @@
 Whether Railway stores those of what it restores nobody has established: here it does.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.railway.faults import Fault
 from tests.support.railway.lifecycle import Status
 from tests.support.railway.plans import Unknowns
 from tests.support.railway.records import Record
+from tests.support.railway.waiting import until
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
 
 TAG, AGAIN = "20260101-120000-abcd/back", "20260101-120000-abcd/back-again"
@@ -146,3 +148,19 @@ async def test_what_one_run_has_seen_another_does_not_store(
     railway.simulator.gives(COLOUR="third")
     await platform.roll_back(old.id, tag=ANOTHER, epoch=1)
     assert stored(railway) == ("third", "new")
+
+
+@pytest.mark.parametrize("rewrites", [False, True])
+async def test_what_somebody_changes_meanwhile_stays_changed(
+    tmp_path: Path, *, rewrites: bool
+) -> None:
+    unknowns = Unknowns(rollback_rewrites_variables=rewrites)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        old = await rotated(railway)
+        railway.simulator.faults.add(Fault.ROLLBACK_LATE, seconds=12)
+        begun = asyncio.create_task(railway.open().roll_back(old.id, tag=TAG, epoch=1))
+        await until(lambda: railway.asked("Rollback"), bool)
+        await asyncio.sleep(0.01)
+        railway.simulator.gives(COLOUR="third")
+        await begun
+        assert stored(railway)[0] == "third"

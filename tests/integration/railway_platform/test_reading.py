@@ -25,6 +25,22 @@ async def test_variables_of_the_next_deployment_hide_what_is_sealed(
     assert "RAILWAY_DEPLOYMENT_ID" not in found
 
 
+@pytest.mark.full
+async def test_what_is_sealed_is_hidden_however_many_variables_there_are(
+    railway: AtRailway,
+) -> None:
+    plain = {f"PLAIN_{number}": "x" for number in range(500)}
+    railway.simulator.service.variables = plain
+    railway.simulator.gives(SEALED=SECRET, sealed=True)
+    old = await railway.simulator.deploys(OLD)
+    platform = railway.open()
+    for whose in (None, old.id):
+        found = await platform.variables(whose)
+        assert "SEALED" in found
+        assert found["SEALED"] is None
+    assert railway.asked("VariableNames") == 2
+
+
 async def test_variables_of_a_deployment_are_its_own(railway: AtRailway) -> None:
     railway.simulator.gives(PLAIN="before")
     old = await railway.simulator.deploys(OLD)

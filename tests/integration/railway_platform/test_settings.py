@@ -24,6 +24,7 @@ from tests.support.railway.faults import Fault
 from tests.support.railway_platform import (
     ENVIRONMENT,
     HEALTH,
+    NEW,
     OLD,
     AtRailway,
     at_railway,
@@ -249,3 +250,29 @@ async def test_pushes_are_switched_off_and_on_again(railway: AtRailway) -> None:
     assert await railway.simulator.pushes(OLD) is None
     await platform.set_autodeploy(True, epoch=1)
     assert await platform.autodeploy() is True
+
+
+MIGRATES = GOOD.replace(
+    "[deploy]\n", '[deploy]\npreDeployCommand = ["pm33 migrate up"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "left"), [([], []), (["make ready"], ["make ready"])]
+)
+async def test_an_old_commit_is_not_run_by_the_commands_of_a_later_one(
+    tmp_path: Path, by_hand: list[str], left: list[str]
+) -> None:
+    files = {OLD: GOOD, NEW: MIGRATES}
+    async with at_railway(folder=tmp_path, files=files) as place:
+        platform = place.open()
+        await platform.deploy(NEW, tag="20260101-120000-abcd", epoch=1)
+        stored = place.simulator.service.stored
+        assert stored["preDeployCommand"] == ["pm33 migrate up"]
+        if by_hand:
+            # What somebody has set on the platform's page is no other commit's.
+            place.simulator.stores(preDeployCommand=by_hand)
+        planned = await place.open().settings(OLD)
+        await platform.deploy(OLD, tag="20260101-130000-abcd", epoch=1)
+        assert place.simulator.service.stored["preDeployCommand"] == left
+        assert planned.pre_deploy_command == (left[0] if left else None)

@@ -22,11 +22,12 @@ class Conductor:
     Attributes:
         ledger: where their states are written down.
         tasks: what goes on by itself.
+        pace: of the deployments that are to come.
     """
 
     def __init__(self, world: World, pace: Pace) -> None:
         self._world = world
-        self._pace = pace
+        self.pace = pace
         self._lifetimes: dict[str, tuple[Lifetime, asyncio.Task[None]]] = {}
         self.ledger = Ledger(world)
         self.tasks = Tasks()
@@ -163,7 +164,7 @@ class Conductor:
             self.ledger,
             self._handover,
             record,
-            pace=self._pace,
+            pace=self.pace,
             overtake=self._overtake,
             report=self._report,
             superseded=lambda other: self.tasks.begin(self._deploy_beside(other)),

@@ -234,6 +234,17 @@ async def _update_rule(asker: Asker, _: Conductor, given: Arguments) -> Any:
     raise problem()
 
 
+async def _delete_rule(asker: Asker, _: Conductor, given: Arguments) -> Any:
+    if not asker.world.unknowns.project_token_may_set_alerts:
+        asker.needs(TokenKind.WORKSPACE, TokenKind.ACCOUNT)
+    rules = asker.world.rules
+    left = [one for one in rules if one.id != given["id"]]
+    if len(left) == len(rules):
+        raise problem()
+    rules[:] = left
+    return True
+
+
 def _done(done: bool) -> bool:  # noqa: FBT001 - what the conductor said
     if not done:
         raise problem()
@@ -261,5 +272,6 @@ MUTATIONS = {
     "setServiceUnderAttackMode": _shield,
     "notificationRuleCreate": _create_rule,
     "notificationRuleUpdate": _update_rule,
+    "notificationRuleDelete": _delete_rule,
 }
 """Each takes who asks, the conductor and the field's arguments."""

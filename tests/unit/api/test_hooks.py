@@ -238,3 +238,15 @@ async def test_a_body_that_is_none_is_told_so_without_being_repeated(
     assert answer.status == status
     assert answer.headers["content-type"] == PROBLEM_TYPE
     assert b"xxx" not in answer.body
+
+
+@pytest.mark.parametrize("secret", ["YWJj/ZGVm+Z2hp==", "/at-its-edges/"])
+async def test_a_secret_may_hold_slashes(
+    platform: CountingPlatform, secret: str
+) -> None:
+    given = SET | {"PM33_RAILWAY_HOOK_SECRET": secret}
+    reader = reader_of(platform)
+    app = application(reader, **given)
+    assert (await post(app, secret=secret)).status == 204
+    assert (await post(app, secret=f"{secret}/more")).status == 404
+    await reader.close()

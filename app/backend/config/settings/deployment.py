@@ -127,6 +127,12 @@ class DeploymentSettings(Group):
         description="How long each replica of a new release has to be healthy before "
         "it is given requests.",
     )
+    build_timeout: Annotated[Duration, Field(gt=0)] = Field(
+        3600.0,
+        alias="PM33_BUILD_TIMEOUT",
+        description="How long a release may take to be built and started, as long as "
+        "it is seen to get on.",
+    )
     monitor_interval: Annotated[Duration, Field(gt=0)] = Field(
         10.0,
         alias="PM33_MONITOR_INTERVAL",

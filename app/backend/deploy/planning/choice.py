@@ -1,11 +1,11 @@
 """Which deployment a rollback returns to. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from app.backend.deploy.platforms.base import Deployment
+from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.records.history import (
     last_known_good,
     left,
@@ -16,10 +16,11 @@ from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.records.story import blame_of, cause_of
 from app.errors import NoWayBackError
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Choice", "choose", "is_restorable"]
 
 _ABBREVIATION = 7
 _SHORT = 12
+_TAKEN_AWAY = {DeploymentStatus.REMOVING, DeploymentStatus.REMOVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def choose(
     Args:
         deployments: the platform's, in any order.
         runs: what the journals know; empty when none can be read.
-        leaving: the commit that is to serve no longer; None: nothing serves.
+        leaving: the commit that is to serve no longer; None: nothing serves. What has
+            served last and was not removed has crashed or ended then, and is left.
         now: by what it is said how long ago something was left.
         named: a run of ours, the platform's id, or a commit; None: last known good.
         may_rebuild: deploy a commit anew that the platform cannot restore.
@@ -60,6 +62,8 @@ def choose(
         NoWayBackError: there is nothing, or nothing that could be restored; what is
             named is nothing, or more than one thing.
     """
+    if leaving is None:
+        leaving = _fallen(deployments)
     if named is None:
         return _last_known_good(
             deployments, runs, leaving, now, may_rebuild=may_rebuild
@@ -77,12 +81,26 @@ def choose(
             f"{target.id} never served: {_ended_how(target, runs)}",
             remedy="name one that has served; `pm33 deployments` lists them",
         )
+    if not target.can_be_built:
+        raise NoWayBackError(
+            f"the platform can no longer restore {target.id}, which was made of no"
+            " commit, so that it cannot be built anew either",
+            remedy="deploy a commit that is good with `pm33 deploy --commit`",
+        )
     if may_rebuild:
         return Choice(target, rebuild=True, why=f"named as {named}, built anew")
     raise NoWayBackError(
         f"the platform can no longer restore {target.id}",
         remedy="let its commit be built anew with --allow-rebuild",
     )
+
+
+def is_restorable(choose: Callable[[], Choice]) -> bool:
+    """Whether something is chosen that need not be built anew; older ones may be."""
+    try:
+        return not choose().rebuild
+    except NoWayBackError:
+        return False
 
 
 def _last_known_good(
@@ -96,7 +114,7 @@ def _last_known_good(
     found = last_known_good(deployments, runs, current_commit=leaving)
     if found is not None:
         return Choice(found, rebuild=False, why=_worth(found, runs))
-    restorable = [replace(one, can_roll_back=True) for one in deployments]
+    restorable = [replace(one, can_roll_back=one.can_be_built) for one in deployments]
     built = last_known_good(restorable, runs, current_commit=leaving)
     if built is None:
         raise _nowhere(deployments, runs, leaving, now)
@@ -106,6 +124,13 @@ def _last_known_good(
             remedy="let its commit be built anew with --allow-rebuild",
         )
     return Choice(built, rebuild=True, why=f"{_worth(built, runs)}, built anew")
+
+
+def _fallen(deployments: Sequence[Deployment]) -> str | None:
+    """The commit of what served last, if nothing but its own end has ended it."""
+    served = [one for one in deployments if one.succeeded]
+    last = max(served, key=_created, default=None)
+    return None if last is None or last.status in _TAKEN_AWAY else last.commit
 
 
 def _worth(target: Deployment, runs: Sequence[RunState]) -> str:
@@ -140,7 +165,8 @@ def _nowhere(
     return NoWayBackError(
         f"there is nothing older to go back to; {commit} ({last.id}) was left"
         f" {_lasting(now - at)} ago{told}",
-        remedy=f"name it with --target {commit}, or deploy a commit that is good",
+        remedy=f"name it with --target {commit if last.can_be_built else last.id}, or"
+        " deploy a commit that is good",
     )
 
 

@@ -14,16 +14,20 @@ from app.backend.deploy.planning.reverting import of_one_deployment
 __all__ = [
     "CODES",
     "ENVIRONMENT_INVALID",
+    "TWO_NAMES",
     "differing",
     "findings_of_variables",
     "judge_form",
     "judge_variables",
+    "of_its_name",
     "variables_of",
 ]
 
 ENVIRONMENT_INVALID: Final = "environment_invalid"
 """The code of the finding that refuses."""
 _UNTIDY: Final = "environment_untidy"
+TWO_NAMES: Final = "two_environment_names"
+"""The code of the finding that a service may be deployed under another name."""
 _FORM: Final = frozenset(
     {
         *("short-secret", "weak-secret", "same-secret", "short-token"),
@@ -35,7 +39,7 @@ _FORM: Final = frozenset(
 )
 """Rules on what a value looks like, wherever it is used; Stripe's modes are none."""
 CODES: Final = frozenset({ENVIRONMENT_INVALID, _UNTIDY})
-"""Of every finding of this module."""
+"""Of every finding on what a variable holds."""
 
 
 def variables_of(
@@ -84,6 +88,28 @@ def judge_variables(
     variables = variables_of(given, platform, environment)
     _, found = validate(variables, Environment(environment), now=now)
     return found
+
+
+def of_its_name(given: Mapping[str, str | None], environment: str) -> list[Finding]:
+    """Says so where a service calls itself another environment than it is deployed as.
+
+    Leases and journals are by our name: who deploys one service under two keeps
+    nobody out.
+
+    Args:
+        given: by a platform; None: sealed.
+        environment: ours.
+    """
+    told = given.get("ENVIRONMENT") or given.get("RAILWAY_ENVIRONMENT_NAME") or ""
+    name = told.strip().lower()
+    if name not in set(Environment) - {environment}:
+        return []
+    text = (
+        f"what is deployed as {environment} calls itself {name}: whoever deploys it as"
+        f" {name} is not kept out meanwhile, and knows nothing of this run"
+    )
+    remedy = f"deploy it as {name} with -e {name}, or let nobody else do so"
+    return [Finding(Severity.WARNING, text, remedy, TWO_NAMES)]
 
 
 def judge_form(

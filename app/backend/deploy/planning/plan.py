@@ -93,8 +93,7 @@ class Plan:
             *(f"  {one.file}  {one.title}" for one in self.pending or ()),
             *(f"setting {name}: {a} -> {b}" for name, (a, b) in self.changed.items()),
             *self._variables(),
-            f"gate: {counted(self.settings.replicas, 'replica')} healthy for"
-            f" {self.gate_hold:g} s,"
+            f"gate: {self._met()} healthy for {self.gate_hold:g} s,"
             + (f" then watched for {self.bake:g} s" if self.bake else " not watched"),
             f"way back: {summary_of(self.way_back) if self.way_back else 'none'}",
         ]
@@ -107,6 +106,14 @@ class Plan:
         if self.changed_variables:
             names = ", ".join(self.changed_variables)
             yield f"variables that differ from what serves: {names}"
+
+    def _met(self) -> str:
+        """Which replicas are looked at."""
+        settings = self.settings
+        if settings.probed == settings.replicas:
+            return counted(settings.replicas, "replica")
+        several = f"{settings.replicas} replicas in {len(settings.regions)} regions"
+        return f"{settings.probed} of {several}, those nearest to here,"
 
     def _migrations(self) -> str:
         if self.pending is None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from app.backend.config.environment import Environment
 from app.backend.deploy.planning.at_work import who_is_at_work
@@ -11,8 +12,10 @@ from app.backend.deploy.planning.environment import (
     differing,
     findings_of_variables,
     judge_variables,
+    of_its_name,
 )
 from app.backend.deploy.planning.findings import Finding, Severity, Survey
+from app.backend.deploy.planning.looking_back import Past, look_back, look_further
 from app.backend.deploy.planning.plan import Plan, draw_up
 from app.backend.deploy.planning.returning import (
     of_migration,
@@ -24,29 +27,17 @@ from app.backend.deploy.platforms.base import Deployment, ServiceSettings
 from app.backend.deploy.platforms.settings_file import SETTINGS_FILE
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.history import last_known_good, quarantined
-from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.request import DeployRequest
 from app.backend.deploy.tools import Tools
 from app.errors import (
     ConfigError,
-    JournalError,
     PlatformError,
     PlatformUnreachableError,
     TargetError,
 )
 
-__all__ = [
-    "ROTATION",
-    "Past",
-    "look_back",
-    "once_replaced",
-    "survey",
-    "undecided",
-]
-
-LISTED = 50
-"""Deployments, and runs, that are looked at."""
+__all__ = ["ROTATION", "once_replaced", "survey", "undecided"]
 
 RESUMABLE = frozenset({"deploy", "rollback"})
 """The kinds of runs that can be gone on with."""
@@ -71,14 +62,6 @@ _SHIELDED = Finding(
 Variables = Mapping[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Earlier runs, and why they are not all known; empty when they are."""
-
-    runs: tuple[RunState, ...]
-    trouble: str = ""
-
-
 async def survey(request: DeployRequest, tools: Tools) -> Plan:
     """Looks, and says what a deploy would do.
 
@@ -96,14 +79,10 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
     url = await platform.url()
     # What cannot be probed is found out before anything is touched.
     tools.prober("", url=url)
-    deployments = await platform.deployments(LISTED)
+    deployments, past = await _as_far_as_needed(request, tools)
     serving = next((one for one in deployments if one.active), None)
-    async with tools.journals(None) as journals:
-        past = await look_back(journals)
     given, unknown = await _variables(tools)
-    back = last_known_good(
-        once_replaced(deployments), past.runs, current_commit=request.commit
-    )
+    back = _way_back(request, deployments, past)
     bake = _bake(request, tools)
     settings = await platform.settings(request.commit)
     worn = await _given_to(tools, {one.id for one in (serving, back) if one})
@@ -150,6 +129,33 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
     )
 
 
+async def _as_far_as_needed(
+    request: DeployRequest, tools: Tools
+) -> tuple[Sequence[Deployment], Past]:
+    """What there is, back to what could be returned to, if something serves."""
+
+    def found(deployments: Sequence[Deployment], past: Past) -> bool:
+        if request.way_back or not any(one.active for one in deployments):
+            return True
+        return _way_back(request, deployments, past) is not None
+
+    async with tools.journals(None) as journals:
+        return await look_further(
+            tools.platform.deployments,
+            partial(look_back, journals),
+            found,
+            say=tools.say,
+        )
+
+
+def _way_back(
+    request: DeployRequest, deployments: Sequence[Deployment], past: Past
+) -> Deployment | None:
+    """Last known good, seen from the new commit once that serves. Pure."""
+    known = once_replaced(deployments)
+    return last_known_good(known, past.runs, current_commit=request.commit)
+
+
 def once_replaced(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
     """The same as they will be when the new release serves. Pure.
 
@@ -177,17 +183,6 @@ async def _concerns(tools: Tools, commit: str) -> list[Finding]:
     ]
     known = any(one.code == _SHIELDED.code for one in told)
     return [*told, _SHIELDED] if shielded and not known else told
-
-
-async def look_back(journals: Journals) -> Past:
-    """Reads earlier runs as far as they can be read."""
-    try:
-        runs = await journals.runs(LISTED)
-    except JournalError as error:
-        return Past((), f"earlier runs are not known: {error}")
-    if journals.degraded is not None:
-        return Past(runs, f"earlier runs of others are not known: {journals.degraded}")
-    return Past(runs)
 
 
 def undecided(runs: tuple[RunState, ...]) -> str | None:
@@ -238,7 +233,8 @@ async def _variables(tools: Tools) -> tuple[Variables | None, list[Finding]]:
         why = f"the variables of {environment} are not known: {error}"
         return None, [Finding(Severity.WARNING, why, error.remedy)]
     found = judge_variables(given, environment, platform=platform.name, now=tools.now())
-    return given, findings_of_variables(found, environment)
+    told = findings_of_variables(found, environment)
+    return given, [*told, *of_its_name(given, environment)]
 
 
 async def _given_to(tools: Tools, deployments: Collection[str]) -> dict[str, Variables]:
@@ -280,7 +276,7 @@ async def _has_settings(tools: Tools, commit: str) -> bool:
 
 async def _settings(tools: Tools, commit: str | None) -> ServiceSettings | None:
     if commit is not None:
-        with suppress(PlatformError):
+        with suppress(ConfigError, PlatformError):
             return await tools.platform.settings(commit)
     return None
 

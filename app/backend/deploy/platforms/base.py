@@ -259,6 +259,14 @@ class Platform(Protocol):
         """
         ...
 
+    async def silence(self, deployment: str) -> float | None:
+        """Seconds since what is under way has last shown that it gets on.
+
+        It may cost a request, and is asked where it would be given up. None: it shows
+        nothing of the kind.
+        """
+        ...
+
     async def shielded(self) -> bool:
         """Whether it keeps machines out for now, so that probes say nothing."""
         ...

@@ -87,6 +87,14 @@ class Deployment:
     retained_until: datetime | None = None
     ran_with: "ServiceSettings | None" = None
 
+    @property
+    def can_be_built(self) -> bool:
+        """Whether there is a commit to build it anew from.
+
+        What was made of an image, or uploaded, is named by its image, or by nothing.
+        """
+        return bool(self.commit) and self.commit != self.image
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         until = self.retained_until
@@ -127,6 +135,7 @@ class ServiceSettings:
         restart_policy: ``ON_FAILURE``, ``ALWAYS`` or ``NEVER``.
         restart_retries: restarts of a replica until the deployment has crashed.
         replicas: how many processes.
+        regions: how many of them in each region, where there are several.
         cron: the schedule of what is no service but a job; None: it is a service.
         sleeps: whether it is put to sleep while nobody asks it.
         build: what is known of how it is built, by the platform's names.
@@ -141,9 +150,18 @@ class ServiceSettings:
     restart_policy: str = "ON_FAILURE"
     restart_retries: int = 10
     replicas: int = 1
+    regions: Mapping[str, int] = field(default_factory=dict)
     cron: str | None = None
     sleeps: bool = False
     build: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def probed(self) -> int:
+        """How many replicas whoever asks the public address is sure to meet.
+
+        Of several regions the nearest answers, whichever that is.
+        """
+        return min(self.regions.values(), default=self.replicas)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

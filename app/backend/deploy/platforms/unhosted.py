@@ -27,6 +27,10 @@ class Unhosted:
             remedy="`pm33 deploy` is the only way",
         )
 
+    async def silence(self, deployment: str) -> float | None:  # noqa: ARG002 - none of any
+        """See :meth:`.base.Platform.silence`: what it begins is up within seconds."""
+        return None
+
     async def shielded(self) -> bool:
         """See :meth:`.base.Platform.shielded`."""
         return False

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from app.backend.deploy import pipeline
-from app.backend.deploy.planning.survey import RESUMABLE, ROTATION, look_back
+from app.backend.deploy.planning.looking_back import look_back
+from app.backend.deploy.planning.survey import RESUMABLE, ROTATION
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.report import RunReport

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from app.backend.database.lease import Guard
 from app.backend.deploy import pipeline
-from app.backend.deploy.planning.survey import LISTED, ROTATION
+from app.backend.deploy.planning.looking_back import LISTED
+from app.backend.deploy.planning.survey import ROTATION
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.journals import Journals
 from app.backend.deploy.rotating.borrowing import BorrowedLeases

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.backend.deploy import pipeline
-from app.backend.deploy.planning.survey import ROTATION, look_back
+from app.backend.deploy.planning.looking_back import look_back
+from app.backend.deploy.planning.survey import ROTATION
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.records.story import cause_of

@@ -13,6 +13,7 @@ from app.backend.deploy.platforms.base import ServiceSettings
 __all__ = ["unmet", "unmet_words"]
 
 _BUILD: Final = "build"
+_REGIONS: Final = "regions"
 
 
 def unmet(
@@ -27,7 +28,9 @@ def unmet(
     if ran_with is None:
         return {}
     used = ran_with.to_dict()
-    names = [one.name for one in fields(ServiceSettings) if one.name != _BUILD]
+    # Who names no region wants none in particular.
+    passed = {_BUILD} if wanted.get(_REGIONS) else {_BUILD, _REGIONS}
+    names = [one.name for one in fields(ServiceSettings) if one.name not in passed]
     found = {
         name: (wanted[name], used[name])
         for name in names

@@ -1,14 +1,16 @@
 """The first step back: what to return to, if what is to be left serves still."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
-from app.backend.deploy.planning.choice import choose
+from app.backend.deploy.planning.choice import Choice, choose, is_restorable
 from app.backend.deploy.planning.findings import run_of_tag
-from app.backend.deploy.planning.survey import LISTED
+from app.backend.deploy.planning.looking_back import look_further
 from app.backend.deploy.platforms.base import Deployment
+from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.running.back_variables import choose_variables
 from app.backend.deploy.running.deploy_order import order_of, rollback_request
@@ -22,7 +24,7 @@ from app.backend.deploy.running.step import (
     nothing,
 )
 from app.backend.deploy.watching.baseline import take_baseline
-from app.errors import JournalError, NoWayBackError, PreflightError
+from app.errors import JournalError, NoWayBackError, PlatformError, PreflightError
 
 __all__ = ["CHOOSE", "displacing", "left_already", "may_rebuild"]
 
@@ -76,18 +78,11 @@ def _failed(run: Run) -> str | None:
 
 
 async def _choose(run: Run) -> Facts:
-    request, deployments = rollback_request(run), await listed(run)
-    other = displacing(run, deployments)
-    if other is not None:
-        return _adopt(run, other)
-    leaving = active_of(deployments)
-    try:
-        runs = await run.journals.runs(LISTED)
-    except JournalError as error:
-        run.remark(f"earlier runs are not known: {error}")
-        runs = ()
-    try:
-        choice = choose(
+    request = rollback_request(run)
+
+    def chosen(deployments: Sequence[Deployment], runs: Sequence[RunState]) -> Choice:
+        leaving = active_of(deployments)
+        return choose(
             deployments,
             [one for one in runs if one.run != run.id],
             leaving=leaving.commit if leaving else _failed(run),
@@ -95,6 +90,18 @@ async def _choose(run: Run) -> Facts:
             may_rebuild=may_rebuild(run),
             now=run.tools.now(),
         )
+
+    deployments, runs = await look_further(
+        partial(listed, run),
+        partial(_runs, run),
+        lambda *known: is_restorable(partial(chosen, *known)),
+        say=run.detail,
+    )
+    other = displacing(run, deployments)
+    if other is not None:
+        return _adopt(run, other)
+    try:
+        choice, leaving = chosen(deployments, runs), active_of(deployments)
     except NoWayBackError as error:
         if request is not None:
             raise
@@ -107,6 +114,14 @@ async def _choose(run: Run) -> Facts:
         "why": choice.why,
         **({} if choice.rebuild else await choose_variables(run, choice.target.id)),
     }
+
+
+async def _runs(run: Run, limit: int) -> Sequence[RunState]:
+    try:
+        return await run.journals.runs(limit)
+    except JournalError as error:
+        run.remark(f"earlier runs are not known: {error}")
+        return ()
 
 
 def _adopt(run: Run, active: Deployment) -> Facts:
@@ -131,9 +146,11 @@ async def _chosen(run: Run) -> Facts:
     """
     leaving, checks = run.fact("choose", "leaving"), {}
     if leaving is not None:
-        prober = run.tools.prober(leaving, url=await run.url(), routes=False)
-        with suppress(TimeoutError):
+        # A way back does not depend on it, nor on there being an address.
+        with suppress(TimeoutError, PlatformError):
             async with asyncio.timeout(_GLANCE):
+                url = await run.url()
+                prober = run.tools.prober(leaving, url=url, routes=False)
                 found = await take_baseline(
                     prober, rounds=1, itself=True, clock=run.tools.clock
                 )

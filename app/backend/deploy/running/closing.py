@@ -67,10 +67,20 @@ class Close:
 async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunReport:
     """Does the work of a run, and writes down how it has ended.
 
+    Whatever ends it, the reader is told of what it leaves switched off.
+
     Raises:
         PreflightError: the world is not as it was planned for; nothing was touched.
         LeaseLostError: somebody else has taken over; nothing more was written.
     """
+    try:
+        return await _to_the_end(run, work)
+    except BaseException:
+        say_what_is_left(run)
+        raise
+
+
+async def _to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunReport:
     began = run.tools.now()
     try:
         close = await work(run)
@@ -80,7 +90,6 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
         await run.end(Ending.REFUSED, None, cause=str(error))
         raise
     except LeaseLostError as error:
-        say_what_is_left(run)
         raise await explained(run, error) from error
     except PlatformError as error:
         # Refused or silent: what serves now is not known, as when a token was revoked.
@@ -90,7 +99,6 @@ async def to_the_end(run: Run, work: Callable[[Run], Awaitable[Close]]) -> RunRe
         # The second Ctrl-C: nothing is asked any more, the journal says so.
         with suppress(asyncio.CancelledError):
             await asyncio.shield(run.note("run", left="as it is"))
-        say_what_is_left(run)
         raise
     try:
         # Who has not answered for so long is not asked for as long again.

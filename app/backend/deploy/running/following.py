@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from app.backend.deploy.planning.survey import LISTED
+from app.backend.deploy.planning.looking_back import LISTED
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus, Platform
 from app.backend.deploy.platforms.secrecy import secrets_among
+from app.backend.deploy.running.patience import Patience
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import StepFailedError
 from app.backend.monitoring.redaction import Redactor
@@ -32,6 +33,8 @@ T = TypeVar("T")
 TAIL = 20
 FAILED_REQUESTS = 5
 LOG_DEADLINE = 5.0
+SPARED = 25
+"""Requests that are not spent on logs: the way back needs them."""
 PROGRESS_DEADLINE = 300.0
 """Seconds without progress until a release is given up (contract §7)."""
 _POLL = 1.0
@@ -48,7 +51,12 @@ def is_serving(deployment: Deployment) -> bool:
 
 
 async def follow(
-    run: Run, deployment: str, good: Callable[[Deployment], bool], *, deadline: float
+    run: Run,
+    deployment: str,
+    good: Callable[[Deployment], bool],
+    *,
+    deadline: float,
+    patient: bool = False,
 ) -> Deployment:
     """Waits until a deployment is good.
 
@@ -58,15 +66,18 @@ async def follow(
         good: what it is to become.
         deadline: seconds for each state that it has not been in before: one that was
             queued for long may still take its time to be built.
+        patient: what waits in a queue, or is still being built as it shows, is waited
+            for longer; see :class:`.patience.Patience`.
 
     Raises:
-        StepFailedError: it is over, or has come no further for ``deadline`` seconds.
+        StepFailedError: it is over, or has come no further for that time.
         PlatformUnreachableError: the platform does not answer any more.
         InterruptedRunError, LeaseLostError: as :meth:`Run.wait` does.
     """
     following = _Following(run, deployment, good)
+    patience = Patience(run, deadline) if patient else None
     while True:
-        state = await _next(following, deadline)
+        state = await _next(following, deadline, patience)
         if good(state):
             return state
         if state.status.is_over:
@@ -76,6 +87,8 @@ async def follow(
                 log=await last_lines(run, deployment),
             )
         following.seen.add(state.status)
+        if patience is not None:
+            patience.saw(state.status)
 
 
 async def serving(platform: Platform) -> Deployment | None:
@@ -83,10 +96,10 @@ async def serving(platform: Platform) -> Deployment | None:
     return active_of(await platform.deployments(LISTED))
 
 
-async def listed(run: Run) -> Sequence[Deployment]:
+async def listed(run: Run, limit: int = LISTED) -> Sequence[Deployment]:
     """The newest deployments first. Raises as :meth:`Run.ask`."""
     platform = run.tools.platform
-    return await run.ask("deployments", lambda: platform.deployments(LISTED))
+    return await run.ask("deployments", lambda: platform.deployments(limit))
 
 
 def active_of(deployments: Iterable[Deployment]) -> Deployment | None:
@@ -95,17 +108,20 @@ def active_of(deployments: Iterable[Deployment]) -> Deployment | None:
 
 
 async def replicas_of(run: Run, commit: str) -> int:
-    """How many replicas a commit is run with; 1 where that cannot be told."""
+    """How many replicas of a commit have to be met; 1 where that cannot be told."""
     platform = run.tools.platform
     try:
-        return (await run.ask("settings", lambda: platform.settings(commit))).replicas
-    except PlatformError:
+        return (await run.ask("settings", lambda: platform.settings(commit))).probed
+    except (ConfigError, PlatformError):
         return 1
 
 
 async def last_lines(run: Run, deployment: str) -> tuple[str, ...]:
     """The newest lines of a deployment's log, redacted; none where they are hidden."""
     lines: list[str] = []
+    made = await run.tools.platform.requests()
+    if made is not None and made.left is not None and made.left < SPARED:
+        return ()
     with suppress(PlatformError, TimeoutError):
         async with asyncio.timeout(LOG_DEADLINE):
             logs = run.tools.platform.logs(deployment, limit=TAIL)
@@ -177,24 +193,30 @@ class _Following:
         self.told = line
 
 
-async def _next(following: _Following, deadline: float) -> Deployment:
+async def _next(
+    following: _Following, deadline: float, patience: Patience | None
+) -> Deployment:
     """The next state that is new.
 
     Raises:
-        StepFailedError: there is none for ``deadline`` seconds.
+        StepFailedError: there is none for ``deadline`` seconds, or for longer.
     """
     run, deployment = following.run, following.deployment
-    try:
-        async with run.tools.clock.within(deadline):
-            return await run.wait(_until_new(following))
-    except TimeoutError:
+    seconds, waited = deadline, 0.0
+    while True:
+        waited += seconds
+        with suppress(TimeoutError):
+            async with run.tools.clock.within(seconds):
+                return await run.wait(_until_new(following))
         state = await run.ask("deployment", lambda: _now(run, deployment))
         if following.is_new(state):
             return state
-        raise StepFailedError(
-            f"{deployment} is still {state.status} after {deadline:g} s",
-            log=await last_lines(run, deployment),
-        ) from None
+        seconds = await patience.more(state) if patience is not None else 0.0
+        if not seconds:
+            raise StepFailedError(
+                f"{deployment} is still {state.status} after {round(waited, 1):g} s",
+                log=await last_lines(run, deployment),
+            )
 
 
 async def _until_new(following: _Following) -> Deployment:

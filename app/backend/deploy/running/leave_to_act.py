@@ -3,7 +3,7 @@
 from app.backend.database.lease import Guard, Unlocked
 from app.backend.deploy.leasing import lease_name
 from app.backend.deploy.planning.at_work import who_is_at_work
-from app.backend.deploy.planning.survey import look_back
+from app.backend.deploy.planning.looking_back import look_back
 from app.backend.deploy.running.asking import ask
 from app.backend.deploy.running.fencing import let_land
 from app.backend.deploy.running.superseding import end_strays, push_out

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-from app.backend.deploy.planning.survey import LISTED
+from app.backend.deploy.planning.looking_back import LISTED
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.running.run import Run
 from app.errors import JournalError, PlatformError
@@ -23,7 +23,6 @@ _GLANCE: Final = 10.0
 _OFF: Final = "off"
 _RESTORED: Final = "restored"
 _LEFT_ON: Final = "pushes go on deploying by themselves, and one may overtake this run"
-_BY_HAND: Final = "the next run puts that right, or the service's page on the platform"
 
 
 def held_by(runs: Iterable[RunState]) -> str | None:
@@ -82,7 +81,7 @@ async def let_through(run: Run, *, patient: bool = True) -> bool:
     try:
         await _put(run, enabled=True, patient=patient)
     except PlatformError as error:
-        run.remark(f"pushes do not deploy by themselves yet: {error}; {_BY_HAND}")
+        run.remark(f"pushes do not deploy by themselves yet: {error}; {_by_hand(run)}")
         return False
     await run.note(AUTODEPLOY, pushes=_RESTORED)
     run.say("pushes deploy by themselves again")
@@ -92,7 +91,14 @@ async def let_through(run: Run, *, patient: bool = True) -> bool:
 def say_what_is_left(run: Run) -> None:
     """Says so where a process ends and leaves pushes held back."""
     if _last_word(run.state) == _OFF:
-        run.say(f"pushes do not deploy by themselves: {_BY_HAND}")
+        run.say(f"pushes do not deploy by themselves: {_by_hand(run)}")
+
+
+def _by_hand(run: Run) -> str:
+    return (
+        f"`pm33 deploy resume -e {run.tools.environment}` puts that right, as does the"
+        " next run, or the service's page on the platform"
+    )
 
 
 def _is_urgent(run: Run) -> bool:

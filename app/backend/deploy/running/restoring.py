@@ -1,5 +1,6 @@
 """The step that brings an earlier deployment back to serve."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from app.backend.deploy.planning.reverting import MIGRATION_PLAN
@@ -11,6 +12,7 @@ from app.backend.deploy.running.back_variables import (
     in_a_hurry,
 )
 from app.backend.deploy.running.choosing import displacing, left_already, may_rebuild
+from app.backend.deploy.running.earlier import looking_first
 from app.backend.deploy.running.following import (
     PROGRESS_DEADLINE,
     active_of,
@@ -23,6 +25,7 @@ from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError
 from app.errors import (
     ConfigError,
+    DeploymentNotFoundError,
     NotAuthorizedError,
     PlatformError,
     PlatformUnreachableError,
@@ -53,9 +56,16 @@ def _restored_as(run: Run, deployment: str) -> Facts:
 async def _bring_back(run: Run) -> Deployment:
     tag, deployments = _tag(run), await listed(run)
     other = displacing(run, deployments)
-    ours = any(one.tag == tag for one in deployments) or _may_be_ours(run, other)
+    ours = any(one.tag == tag for one in deployments) or _may_be_ours(
+        run, other, deployments
+    )
     if other is not None and not ours:
         raise left_already(run, other)
+    with looking_first(run, "restore"):
+        return await _ask_for_it(run, tag)
+
+
+async def _ask_for_it(run: Run, tag: str) -> Deployment:
     if run.fact("choose", "rebuild"):
         return await _build(run, tag)
     try:
@@ -72,18 +82,29 @@ async def _bring_back(run: Run) -> Deployment:
 
 async def _is_gone(run: Run) -> bool:
     """A platform may have given its image up since it was chosen."""
-    target = run.fact("choose", "target")
-    return not any(one.id == target and one.can_roll_back for one in await listed(run))
+    platform, target = run.tools.platform, str(run.fact("choose", "target"))
+    try:
+        found = await run.ask("deployment", lambda: platform.deployment(target))
+    except DeploymentNotFoundError:
+        return True
+    return not found.can_roll_back
 
 
-def _may_be_ours(run: Run, other: Deployment | None) -> bool:
+def _may_be_ours(
+    run: Run, other: Deployment | None, deployments: Sequence[Deployment]
+) -> bool:
     """Whether an earlier process of this run may have brought it back.
 
     A platform may give what repeats a deployment the mark of that one; it then finds
     by itself what this run has asked for.
     """
-    target = run.fact("choose", "target")
-    return other is not None and other.tag is None and other.rollback_of == target
+    if other is None or other.tag is not None:
+        return False
+    target, commit = run.fact("choose", "target"), run.fact("choose", "target_commit")
+    if any(one.id == target for one in deployments):
+        return bool(other.rollback_of == target)
+    # What is repeated lies too far back to be seen as that.
+    return bool(other.commit == commit)
 
 
 async def _repeat(run: Run, tag: str, variables: Variables) -> Deployment:
@@ -146,12 +167,12 @@ async def _serves(run: Run, restored: str) -> None:
     """
     platform, deadline = run.tools.platform, PROGRESS_DEADLINE * 2
     if not platform.switches_itself:
-        state = await follow(run, restored, is_ready, deadline=deadline)
+        state = await follow(run, restored, is_ready, deadline=deadline, patient=True)
         if not is_serving(state):
             await run.act(
                 "switch", lambda: platform.switch(restored, epoch=run.guard.epoch)
             )
-    await follow(run, restored, is_serving, deadline=deadline)
+    await follow(run, restored, is_serving, deadline=deadline, patient=True)
 
 
 async def try_others(run: Run, restored: str, failure: StepFailedError) -> Facts | None:
@@ -231,7 +252,8 @@ async def _again(
         )
     run.remark(f"{failed} does not come back {why}")
     await run.note("restore", failed=failed, cause=str(failure))
-    again = await _repeat(run, _tag(run, again=True), variables)
+    with looking_first(run, "restore"):
+        again = await _repeat(run, _tag(run, again=True), variables)
     await _serves(run, again.id)
     chosen = words if variables is Variables.CURRENT else had
     meaning = f"users' requests go to {again.id}, with {chosen}"

@@ -39,6 +39,7 @@ class Run:
 
     Attributes:
         state: what it has come to, folded from its events.
+        left_at: when an earlier process wrote its last event; None: there was none.
         notes: what the reader should know beside it.
         heeds: whether Ctrl-C stops what it waits for; going back is not stopped.
     """
@@ -60,6 +61,7 @@ class Run:
         self.reports: list[StepReport] = []
         self._events = list(events)
         self.state = RunState.of(events)
+        self.left_at = self.state.updated_at
         self._lost = asyncio.Event()
         guard.on_lost(lambda _error: self._lost.set())
 

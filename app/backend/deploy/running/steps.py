@@ -7,6 +7,7 @@ from app.backend.deploy.planning.reverting import MIGRATION_PLAN
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.running.as_wanted import unmet, unmet_words
 from app.backend.deploy.running.deploy_order import limits_of, order_of, release_of
+from app.backend.deploy.running.earlier import looking_first
 from app.backend.deploy.running.following import (
     PROGRESS_DEADLINE,
     active_of,
@@ -20,6 +21,7 @@ from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError, nothing
 from app.backend.deploy.running.steps_watching import BAKE, GATE
 from app.backend.deploy.watching.baseline import take_baseline
+from app.backend.deploy.watching.samples import same_commit
 from app.errors import PlatformUnreachableError, PreflightError
 
 __all__ = ["DEPLOY", "EXPAND", "FINALISE", "FORWARD", "PREFLIGHT", "SWITCH"]
@@ -116,10 +118,14 @@ async def _migrated(run: Run) -> Facts:
 
 async def _deploy(run: Run) -> Facts:
     platform, commit = run.tools.platform, run.state.commit
-    created = await run.act(
-        "deploy",
-        lambda: platform.deploy(commit, tag=run.id, epoch=run.guard.epoch),
-    )
+    if run.state.deployment is not None:
+        # An earlier process was told its id; whether it is to be seen is another thing.
+        return {"deployment": run.state.deployment}
+    with looking_first(run, "deploy"):
+        created = await run.act(
+            "deploy",
+            lambda: platform.deploy(commit, tag=run.id, epoch=run.guard.epoch),
+        )
     run.detail(f"{created.id} is on its way")
     return {"deployment": created.id}
 
@@ -128,7 +134,12 @@ async def _ready(run: Run) -> Facts:
     platform, deployment = run.tools.platform, release_of(run)
     good = is_serving if platform.switches_itself else is_ready
     own = float(order_of(run).settings["healthcheck_timeout"])
-    state = await follow(run, deployment, good, deadline=PROGRESS_DEADLINE + own)
+    deadline = PROGRESS_DEADLINE + own
+    state = await follow(run, deployment, good, deadline=deadline, patient=True)
+    if state.commit and same_commit(state.commit, run.state.commit) is not True:
+        raise StepFailedError(
+            f"{deployment} was made of {state.commit}, not of what was asked for"
+        )
     lost = unmet(order_of(run).settings, state.ran_with)
     if lost:
         run.remark(unmet_words(deployment, lost))

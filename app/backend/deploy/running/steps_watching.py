@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from app.backend.deploy.leasing import lease_name
+from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.running.deploy_order import (
     baseline_of,
     limits_of,
@@ -61,7 +62,7 @@ async def _pass(run: Run) -> Facts:
             url=await run.url() if now.active else None,
             baseline=baseline_of(run),
             limits=GateLimits(
-                replicas=int(order.settings["replicas"]),
+                replicas=ServiceSettings.from_dict(order.settings).probed,
                 hold=hold,
                 deadline=PROGRESS_DEADLINE,
                 interval=min(_ROUND, max(hold / 3, 0.1)),

@@ -4,7 +4,7 @@ from functools import partial
 
 from app.backend.database.lease import Guard
 from app.backend.deploy.planning.findings import run_of_tag, under_way
-from app.backend.deploy.planning.survey import LISTED, look_back
+from app.backend.deploy.planning.looking_back import LISTED, look_back
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.records.journal import Event, EventKind
 from app.backend.deploy.records.journals import Journals

@@ -178,11 +178,14 @@ Round = tuple[Sample, ...]
 
 
 def same_commit(one: str, other: str) -> bool | None:
-    """Whether two ids mean one commit; None: one of them is unknown.
+    """Whether two ids mean one commit; None: one of them is unknown, or is no commit.
 
     An abbreviation has to have seven digits, git's own least.
     """
     short, long = sorted((one.lower(), other.lower()), key=len)
     if short in {"", "unknown"} or long == "unknown":
+        return None
+    if any(":" in each or "/" in each for each in (short, long)):
+        # What was made of no commit is named by its image.
         return None
     return short == long or (len(short) >= _ABBREVIATION and long.startswith(short))

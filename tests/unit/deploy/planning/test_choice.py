@@ -158,3 +158,33 @@ def test_what_never_served_says_why_and_nothing_of_a_rebuild() -> None:
     )
     with pytest.raises(NoWayBackError, match="it was not well"):
         choose(silent, [by], leaving=C, named="run-4")
+
+
+@pytest.mark.parametrize("status", ["CRASHED", "SUCCESS", "UNKNOWN"])
+def test_what_has_fallen_is_not_returned_to_where_nothing_serves(status: str) -> None:
+    fallen = replace(deployment(3, C), status=DeploymentStatus(status))
+    assert choose((fallen, *LISTED[1:]), (), leaving=None).target.id == "d2"
+
+
+def test_what_was_taken_away_may_be_returned_to_where_nothing_serves() -> None:
+    gone = deployment(3, C)
+    assert choose((gone, *LISTED[1:]), (), leaving=None).target.id == "d3"
+
+
+IMAGE = "registry.example/shop@sha256:1"
+
+
+@pytest.mark.parametrize("named", [None, "d2"])
+def test_what_was_made_of_no_commit_is_not_built_anew(named: str | None) -> None:
+    for commit, image in ((IMAGE, IMAGE), ("", None)):
+        old = deployment(2, commit, image=image, can_roll_back=False)
+        with pytest.raises(NoWayBackError) as raised:
+            choose((LISTED[0], old), (), leaving=C, named=named, may_rebuild=True)
+        assert "--allow-rebuild" not in raised.value.remedy
+        assert "deploy" in raised.value.remedy
+
+
+def test_what_was_made_of_no_commit_is_restored_from_its_image() -> None:
+    old = deployment(2, IMAGE, image=IMAGE)
+    choice = choose((LISTED[0], old), (), leaving=C)
+    assert (choice.target.id, choice.rebuild) == ("d2", False)

@@ -1,11 +1,15 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
+
 from app.backend.deploy.planning.environment import (
     ENVIRONMENT_INVALID,
+    TWO_NAMES,
     differing,
     findings_of_variables,
     judge_variables,
+    of_its_name,
 )
 from app.backend.deploy.planning.findings import Finding, Severity
 from tests.support.plausible import LIST, NOW, token
@@ -66,3 +70,23 @@ def test_what_two_deployments_differ_in_is_told_by_name_and_never_by_value() -> 
     today = {"SAME": "1", "MODE": "secret-3", "NEW": "secret-4", "SEALED": "secret-5"}
     assert differing(today, before) == ["MODE", "NEW (new)", "OLD (gone)"]
     assert differing(before, before) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"ENVIRONMENT": "Production"}, True),
+        ({"RAILWAY_ENVIRONMENT_NAME": "production"}, True),
+        ({"ENVIRONMENT": "staging", "RAILWAY_ENVIRONMENT_NAME": "production"}, False),
+        ({"RAILWAY_ENVIRONMENT_NAME": "pr-17"}, False),
+        ({"ENVIRONMENT": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_service_that_goes_by_another_name_is_told_of(
+    given: dict[str, str | None],
+    told: bool,  # noqa: FBT001 - a case of the table
+) -> None:
+    found = of_its_name(given, "staging")
+    assert [one.code for one in found] == [TWO_NAMES] * told
+    assert all("as production" in one.text for one in found)

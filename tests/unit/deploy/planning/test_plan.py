@@ -190,3 +190,10 @@ def test_who_cannot_ask_the_database_makes_no_plan_for_a_release_to_apply() -> N
     unasked = plan(pending=None, migrates_alone=True)
     assert unasked.refusals == ()
     assert "--migrate" not in unasked.text()
+
+
+def test_of_several_regions_it_says_how_many_replicas_are_looked_at() -> None:
+    regions = {"us-west2": 3, "europe-west4": 2}
+    settings = ServiceSettings(start_command="serve", replicas=5, regions=regions)
+    text = plan(settings=settings).text()
+    assert "2 of 5 replicas in 2 regions, those nearest to here, healthy" in text

@@ -1,13 +1,17 @@
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from app.backend.deploy.pipeline import deploy, make_plan
+from app.backend.deploy.planning.environment import TWO_NAMES
 from app.backend.deploy.planning.findings import AT_WORK
 from app.backend.deploy.planning.plan import Plan
+from app.backend.deploy.platforms.base import ServiceSettings
 from app.backend.deploy.tools import Milestone
-from app.errors import LeaseHeldError
+from app.errors import ConfigError, LeaseHeldError
 from tests.support.delivery import Delivery, git
+from tests.support.memory_platform import MemoryPlatform
 
 
 @pytest.fixture
@@ -83,3 +87,40 @@ async def test_what_serves_is_the_way_back_where_only_what_is_gone_is_restored(
     assert plan.way_back is not None
     assert plan.way_back.id == serving.id
     assert not [one for one in plan.findings if one.code == "no_way_back"]
+
+
+class Misread(MemoryPlatform):
+    """Cannot use the settings of some commits.
+
+    Attributes:
+        broken: those.
+    """
+
+    broken: frozenset[str] = frozenset()
+
+    @override
+    async def settings(self, commit: str) -> ServiceSettings:
+        if commit in self.broken:
+            raise ConfigError("railway.toml: no TOML", remedy="correct it")
+        return await super().settings(commit)
+
+
+async def test_what_serves_may_have_settings_that_only_the_new_commit_mends(
+    delivery: Delivery,
+) -> None:
+    delivery.platform = platform = Misread(delivery.folder / "platform.json")
+    delivery.renew()
+    platform.broken = frozenset({await delivery.good("one")})
+    plan = await make_plan(delivery.request(delivery.commit("two")), delivery.tools)
+    assert not plan.refusals
+    assert plan.changed == {}
+
+
+async def test_a_plan_says_that_the_service_goes_by_another_name(
+    delivery: Delivery,
+) -> None:
+    delivery.platform.given(ENVIRONMENT="staging")
+    plan = await make_plan(delivery.request(delivery.commit("one")), delivery.tools)
+    (found,) = (one for one in plan.findings if one.code == TWO_NAMES)
+    assert "calls itself staging" in found.text
+    assert not plan.refusals

@@ -1,5 +1,6 @@
 """Whether a deployment was run as its plan had said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from typing_extensions import override
@@ -35,6 +36,14 @@ def test_what_was_lost_is_told_by_name_with_both_values() -> None:
         "dockerfilePath": ("Dockerfile", None),
     }
     assert "overlap_seconds 0.0 instead of 20.0" in unmet_words("d1", found)
+
+
+def test_regions_are_only_missed_where_some_were_named() -> None:
+    regions = {"us-west2": 2, "europe-west4": 1}
+    several = replace(WANTED, replicas=3, regions=regions)
+    one = replace(WANTED, replicas=3)
+    assert unmet(one.to_dict(), several) == {}
+    assert unmet(several.to_dict(), one) == {"regions": (regions, {})}
 
 
 class Losing(MemoryPlatform):

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
+from app.backend.config.environment import read_config
 from app.backend.database.lease import Unlocked
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.running.following import follow, is_serving
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import StepFailedError
+from app.backend.deploy.watching.clock import SystemClock
 from tests.support.delivery import Delivery
 from tests.support.memory_platform import MemoryPlatform
 
@@ -28,6 +31,7 @@ class SlowPlatform(MemoryPlatform):
     """Each state is followed by the next after a while, and the last by none."""
 
     states: tuple[DeploymentStatus, ...] = ()
+    silent: float | None = None
     seconds = DEADLINE * 0.6
     began = 0.0
 
@@ -46,23 +50,34 @@ class SlowPlatform(MemoryPlatform):
         return self.now()
 
     @override
+    async def silence(self, deployment: str) -> float | None:
+        return self.silent
+
+    @override
     async def follow(self, deployment: str) -> AsyncIterator[Deployment]:
         while True:
             yield self.now()
             await asyncio.sleep(0.02)
 
 
-async def followed(folder: Path, *states: DeploymentStatus) -> tuple[Deployment, str]:
+async def followed(
+    folder: Path,
+    *states: DeploymentStatus,
+    patient: bool = False,
+    silent: float | None = None,
+) -> tuple[Deployment, str]:
     delivery = Delivery(folder)
     platform = SlowPlatform(folder / "platform.json")
-    platform.states = states
+    platform.states, platform.silent = states, silent
     platform.began = asyncio.get_running_loop().time()
-    delivery.platform = platform
-    delivery.renew()
+    config = read_config({"PM33_HOME": str(folder), "PM33_BUILD_TIMEOUT": "1"})
+    tools = replace(
+        delivery.tools, platform=platform, clock=SystemClock(), config=config
+    )
     guard = Unlocked(name="environment/test", epoch=1)
-    async with delivery.tools.journals(guard) as journals:
-        run = Run("r1", delivery.tools, guard, journals)
-        found = await follow(run, "d1", is_serving, deadline=DEADLINE)
+    async with tools.journals(guard) as journals:
+        run = Run("r1", tools, guard, journals)
+        found = await follow(run, "d1", is_serving, deadline=DEADLINE, patient=patient)
     return found, "\n".join(delivery.said)
 
 
@@ -82,3 +97,35 @@ async def test_one_that_gets_nowhere_is_given_up(
 ) -> None:
     with pytest.raises(StepFailedError, match=r"is still .* after 0\.5 s"):
         await followed(tmp_path, *states)
+
+
+@pytest.mark.parametrize(
+    ("state", "silent", "words"),
+    [
+        pytest.param(QUEUED, None, "still QUEUED: the platform", id="it is queued"),
+        pytest.param(BUILDING, 0.1, "still BUILDING: it gets on", id="it is built"),
+    ],
+)
+async def test_one_that_is_queued_or_still_built_is_waited_for_longer(
+    tmp_path: Path, state: DeploymentStatus, silent: float | None, words: str
+) -> None:
+    states = (state, state, state, SUCCESS)
+    found, said = await followed(tmp_path, *states, patient=True, silent=silent)
+    assert found.status is SUCCESS
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("state", "silent", "after"),
+    [
+        pytest.param(BUILDING, DEADLINE, "0.5", id="it has stood still"),
+        pytest.param(BUILDING, None, "0.5", id="nobody can tell"),
+        pytest.param(BUILDING, 0.0, "1", id="it has no end"),
+        pytest.param(DeploymentStatus.UNKNOWN, 0.0, "0.5", id="nobody knows it"),
+    ],
+)
+async def test_patience_has_an_end(
+    tmp_path: Path, state: DeploymentStatus, silent: float | None, after: str
+) -> None:
+    with pytest.raises(StepFailedError, match=f"is still {state} after {after} s"):
+        await followed(tmp_path, state, patient=True, silent=silent)

@@ -187,12 +187,16 @@ class ForgetfulPlatform(MemoryPlatform):
         raise PlatformError("its image is gone")
 
     @override
+    async def deployment(self, deployment: str) -> Deployment:
+        return self._now(await super().deployment(deployment))
+
+    @override
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
+        return [self._now(one) for one in await super().deployments(limit)]
+
+    def _now(self, one: Deployment) -> Deployment:
         gone = getattr(self, "given_up", None)
-        return [
-            replace(one, can_roll_back=one.can_roll_back and one.id != gone)
-            for one in await super().deployments(limit)
-        ]
+        return replace(one, can_roll_back=one.can_roll_back and one.id != gone)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ COMMIT = "c0ffee2" + "0" * 33
     [
         (COMMIT, COMMIT, True),
         (COMMIT, COMMIT.upper(), True),
+        ("sha256:" + "0" * 64, COMMIT, None),
+        ("registry.example/shop", "c0ffee2", None),
         (COMMIT[:7], COMMIT, True),
         (COMMIT, COMMIT[:12], True),
         (COMMIT[:6], COMMIT, False),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +42,7 @@ _MOST: Final = 16 * 2**20
 """Bytes of an answer: 5000 lines of a log are one to two million."""
 _LONGEST_PAUSE: Final = 16.0
 _LONG: Final = 60.0
-"""Seconds from one look to the next that only a limit can ask for."""
+"""Seconds from one look to the next that a limit asks for, or a long build."""
 _NOTABLE: Final = 3.0
 """Seconds of waiting that a reader is told of."""
 
@@ -66,7 +67,7 @@ class RailwayApi:
         timeout: seconds for one request.
         patience: seconds for a read with all its tries.
         clock: measures and waits.
-        say: is told at the end how many requests were made, and of a wait for a limit.
+        say: is told at the end how many requests were made, and of waits meanwhile.
         quota: counts on, if something has been asked before.
         now: tells the time of day.
 
@@ -146,7 +147,8 @@ class RailwayApi:
         ends = self._clock.time() + self._patience
         made = 0
         while True:
-            answer = await self._send(call, variables, ends - self._clock.time())
+            with self._telling_of_silence() if made == 0 else nullcontext():
+                answer = await self._send(call, variables, ends - self._clock.time())
             if not isinstance(answer, Failure):
                 return answer
             made += 1
@@ -155,6 +157,9 @@ class RailwayApi:
                 raise answer.error
             if wait >= _NOTABLE:
                 self.say(f"{answer.error}; waiting {wait:.0f} s")
+            elif made == 1 and not isinstance(answer.error, RateLimitedError):
+                left = ends - self._clock.time()
+                self.say(f"{answer.error}; asking again for up to {left:.0f} s")
             await self._clock.sleep(wait)
 
     async def change(self, name: str, /, **variables: Any) -> Mapping[str, Any]:
@@ -179,16 +184,17 @@ class RailwayApi:
         return answer
 
     def tell_of_wait(self, seconds: float) -> None:
-        """Says so where the limit of requests makes a reader wait longer than ever."""
+        """Says so where a reader has to wait long for the next look."""
         if seconds >= _LONG:
             self.say(f"{self.quota.words()}: looked at again in {seconds:.0f} s")
 
-    async def close(self) -> None:
+    async def close(self, *, quietly: bool = False) -> None:
         """Lets go of connections, and says what was asked; harmless when repeated."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-            self.say(self.quota.words())
+            if not quietly:
+                self.say(self.quota.words())
 
     async def _call(
         self, name: str, variables: Mapping[str, Any], *, partial: bool = False
@@ -238,6 +244,17 @@ class RailwayApi:
             return unanswered(came.fault.message, came.fault.remedy, call)
         reply = Reply(status=came.status, headers=came.headers, body=came.body)
         return outcome(reply, call, now=self._now())
+
+    @contextmanager
+    def _telling_of_silence(self) -> Iterator[None]:
+        """Somebody looks at an empty screen meanwhile."""
+        told = f"Railway's API has not answered for {_NOTABLE:g} s"
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(_NOTABLE, self.say, told)
+        try:
+            yield
+        finally:
+            slow.cancel()
 
     async def _opened(self) -> "httpx.AsyncClient":
         from app.backend.health.checks.vendor_http import open_client  # noqa: PLC0415

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from app.backend.deploy.platforms.base import RequestsMade
 from app.backend.deploy.platforms.concern import Concern
 from app.backend.deploy.platforms.railway.quota import Quota
 
-__all__ = ["ENOUGH", "LEAST", "concerns_of"]
+__all__ = ["ENOUGH", "LEAST", "concerns_of", "made"]
 
-LEAST: Final = 25
-"""Requests of a deploy that turns bad late, and of its way back, as slow as they come:
-24, counted at the simulated Railway from the plan to the end."""
+LEAST: Final = 31
+"""Requests of a deploy that turns bad late, and of its way back, as slow as they come,
+from the plan to the end: each number above was tried at the simulated Railway."""
 
 ENOUGH: Final = 40
 """Requests with which a release is watched as closely as it should be."""
@@ -23,6 +24,16 @@ def concerns_of(quota: Quota) -> Iterator[Concern]:
     if left is None or limit is None or resets_at is None or left >= ENOUGH:
         return
     yield _concern(left, limit, resets_at)
+
+
+def made(quota: Quota) -> RequestsMade:
+    """What was asked, and what may still be."""
+    return RequestsMade(
+        made=quota.made,
+        left=quota.left,
+        limit=quota.limit,
+        resets_at=quota.resets_at,
+    )
 
 
 def _concern(left: int, limit: int, resets_at: datetime) -> Concern:

@@ -62,6 +62,7 @@ async def concerns(
             plan=target.plan.lower() if target.plan else None,
             bake=bake,
             token=(await api.credentials()).kind,
+            image=(found.get("source") or {}).get("image"),
         )
     )
 

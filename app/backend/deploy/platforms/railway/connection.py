@@ -61,7 +61,7 @@ def connect(
 
     async def log_in() -> Credentials:
         return await credentials_of(
-            config, url=url, quota=quota, home=home, clock=clock
+            config, url=url, quota=quota, home=home, clock=clock, say=say
         )
 
     api = RailwayApi(log_in, url=url, clock=clock, say=say, quota=quota)
@@ -86,8 +86,11 @@ async def credentials_of(
     quota: Quota | None = None,
     home: Path | None = None,
     clock: Clock | None = None,
+    say: Callable[[str], None] = silent,
 ) -> Credentials:
     """The token that is meant, and its kind by probing (contract §6).
+
+    It is the first that is asked of Railway, so that its silence shows here.
 
     Raises:
         ConfigError: there is none, or it cannot be one.
@@ -96,10 +99,10 @@ async def credentials_of(
     """
 
     async def probe(candidate: Credentials, name: str) -> Mapping[str, Any]:
-        api = RailwayApi(candidate, url=url, clock=clock, quota=quota)
+        api = RailwayApi(candidate, url=url, clock=clock, quota=quota, say=say)
         try:
             return await api.ask(name)
         finally:
-            await api.close()
+            await api.close(quietly=True)
 
     return await detect(given_token(config, read_cli_config(home)), probe)

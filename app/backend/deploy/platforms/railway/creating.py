@@ -6,6 +6,7 @@ the request is sent once, and what was not there before is looked for afterwards
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, overload
@@ -30,16 +31,19 @@ from app.backend.deploy.platforms.railway.picture import (
 )
 from app.backend.deploy.platforms.railway.tags import MARK, Tags, mark
 from app.backend.deploy.platforms.railway.target import Target
+from app.backend.deploy.platforms.railway.unseen import (
+    LOOK_FOR,
+    SETTLED,
+    explained,
+    not_seen,
+    of_earlier,
+)
 from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import PlatformError, PlatformUnreachableError, RateLimitedError
 
 __all__ = ["Creating"]
 
 DEPTH: Final = 50
-LOOK_FOR: Final = 30.0
-"""Seconds in which what was asked for has to show, where its id was not told."""
-SETTLED: Final = 90.0
-"""Seconds after which a request whose end nobody knows has not been done."""
 _LOOK: Final = 3.0
 _MOST_ADOPTED: Final = 5
 
@@ -65,6 +69,7 @@ class Creating:
         pictures: what is there.
         tags: who has asked for what.
         variables: of the service; a deploy is marked in them.
+        node: finds a deployment that is not among the newest.
         apply: stores a commit's settings.
         clock: measures and waits.
     """
@@ -77,6 +82,7 @@ class Creating:
         pictures: Pictures,
         tags: Tags,
         variables: Variables,
+        node: Callable[[str], Awaitable[Node]],
         apply: Apply,
         clock: Clock,
     ) -> None:
@@ -85,6 +91,7 @@ class Creating:
         self._pictures = pictures
         self._tags = tags
         self._variables = variables
+        self._node = node
         self._apply = apply
         self._clock = clock
         self._sent: dict[str, _Sent] = {}
@@ -100,9 +107,15 @@ class Creating:
             PlatformError: refused.
             PlatformUnreachableError: it may have been done, and is not to be seen.
         """
-        before = await self._pictures.within(0, depth=DEPTH)
+        before = await self._newest()
         found = await self._unfinished_business(tag, before)
-        found = found or await self._marked(commit, tag, before)
+        if found is None:
+            found, before = await of_earlier(
+                lambda picture: self._marked(commit, tag, picture),
+                before,
+                self._newest,
+                self._clock,
+            )
         if found is not None:
             return self._adopted(found, tag)
         target = await self._target()
@@ -123,7 +136,7 @@ class Creating:
         try:
             created = await self._once(tag, sent, ask)
         except PlatformError as error:
-            raise _explained(error, commit) from error
+            raise explained(error, commit) from error
         if isinstance(created, Deployment):
             return self._adopted(created, tag)
         begun = Deployment(
@@ -141,15 +154,16 @@ class Creating:
             PlatformError: refused.
             PlatformUnreachableError: it may have been done, and is not to be seen.
         """
-        before = await self._pictures.within(0, depth=DEPTH)
-        like = before.node(target)
-        if like is None:
-            raise PlatformError(
-                f"{target} is not among the newest {len(before.nodes)} deployments",
-                remedy="`pm33 deployments list` shows what can be returned to",
-            )
+        before = await self._newest()
+        like = original = before.node(target) or await self._node(target)
+
+        async def brought(picture: Picture) -> Deployment | None:
+            return brought_back(picture, original, tag, self._since(tag))
+
         found = await self._unfinished_business(tag, before)
-        found = found or brought_back(before, like, tag, self._since(tag))
+        if found is None:
+            found, before = await of_earlier(brought, before, self._newest, self._clock)
+            like = before.node(target) or like
         if found is not None:
             return self._adopted(found, tag, target)
         if not like["canRollback"]:
@@ -190,20 +204,20 @@ class Creating:
             PlatformUnreachableError: what came of it is not to be seen.
         """
         self._sent[tag] = sent
-        why = PlatformUnreachableError("it was taken, and no id was told")
+        why, taken = PlatformUnreachableError("it was taken, and no id was told"), True
         try:
             created = await ask()
         except PlatformUnreachableError as error:
             if isinstance(error, RateLimitedError):
                 del self._sent[tag]
                 raise
-            created, why = None, error
+            created, why, taken = None, error, False
         except PlatformError:
             del self._sent[tag]
             raise
         finally:
             self._pictures.forget()
-        return created or await self._look_for(tag, sent, why)
+        return created or await self._look_for(tag, sent, why, taken=taken)
 
     async def _unfinished_business(
         self, tag: str, before: Picture
@@ -220,7 +234,7 @@ class Creating:
         if found is not None:
             return found
         if self._clock.time() < sent.at + SETTLED:
-            raise _not_seen(tag, PlatformUnreachableError("it was asked for before"))
+            raise not_seen(tag, PlatformUnreachableError("it was asked for before"))
         del self._sent[tag]
         return None
 
@@ -245,11 +259,14 @@ class Creating:
                 return one
         return None
 
+    async def _newest(self) -> Picture:
+        return await self._pictures.within(0, depth=DEPTH)
+
     def _since(self, tag: str) -> datetime | None:
         return earliest(tag, self._api.ahead)
 
     async def _look_for(
-        self, tag: str, sent: _Sent, error: PlatformUnreachableError
+        self, tag: str, sent: _Sent, error: PlatformUnreachableError, *, taken: bool
     ) -> Deployment:
         """Waits for what was not there before.
 
@@ -258,16 +275,15 @@ class Creating:
         """
         ends = self._clock.time() + LOOK_FOR
         while True:
-            try:
-                now = await self._pictures.within(0, depth=DEPTH)
-            except PlatformUnreachableError:
-                found = None
-            else:
-                found = created_since(now, sent.before, sent.like)
+            late, found = self._clock.time() >= ends, None
+            with suppress(PlatformUnreachableError):
+                found = created_since(
+                    await self._newest(), sent.before, sent.like, untold=late and taken
+                )
             if found is not None:
                 return found
-            if self._clock.time() >= ends:
-                raise _not_seen(tag, error) from error
+            if late:
+                raise not_seen(tag, error) from error
             await self._clock.sleep(_LOOK)
 
     def _adopted(
@@ -276,22 +292,3 @@ class Creating:
         self._sent.pop(tag, None)
         self._tags.put(found.id, tag, repeats=repeats)
         return replace(found, tag=tag, rollback_of=repeats or found.rollback_of)
-
-
-def _explained(error: PlatformError, commit: str) -> PlatformError:
-    if "commit not found" not in str(error).lower():
-        return error
-    return PlatformError(
-        f"Railway does not find {commit[:12]} in the repository that the service is"
-        " connected to; nothing was deployed",
-        remedy="push it there; the service's settings at Railway name the repository",
-    )
-
-
-def _not_seen(tag: str, error: PlatformError) -> PlatformUnreachableError:
-    return PlatformUnreachableError(
-        f"what {tag} has asked for is not to be seen at Railway within {LOOK_FOR:g} s:"
-        f" {error}",
-        remedy="`pm33 deployments list` shows whether it has come; `pm33 deploy resume`"
-        " goes on with it, and does not ask for it twice",
-    )

@@ -71,13 +71,16 @@ def image_of(node: Node) -> str | None:
     return str(found) if found else None
 
 
-def same_release(one: Node, other: Node) -> bool:
-    """Whether nothing that is told keeps them from being the same build."""
-    images = _meta(one).get("imageDigest"), _meta(other).get("imageDigest")
-    if all(images):
-        return images[0] == images[1]
-    commits = _meta(one).get("commitHash"), _meta(other).get("commitHash")
-    return not all(commits) or commits[0] == commits[1]
+def same_release(one: Node, like: Node) -> bool | None:
+    """Whether they are the same build; None: that is not told (yet).
+
+    What tells neither image nor commit may be anybody's, such as an upload.
+    """
+    for name in ("imageDigest", "commitHash"):
+        found, wanted = _meta(one).get(name), _meta(like).get(name)
+        if found and wanted:
+            return bool(found == wanted)
+    return None
 
 
 def read_all(

@@ -131,7 +131,7 @@ def _refused(
     if done and call.partial and not call.changes:
         return some
     first = complaints[0]
-    doubtful = call.changes and (done or is_opaque(first))
+    doubtful = call.changes and (done or any(map(is_opaque, complaints)))
     if doubtful or reply.status >= _BROKEN:
         return _doubt(f"it answered {first}", call, tries=_MANY)
     if is_limit(first):

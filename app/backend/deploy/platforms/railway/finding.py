@@ -26,18 +26,28 @@ _AGAIN: Final = "-again"
 _GONE: Final = frozenset({DeploymentStatus.REMOVED, DeploymentStatus.REMOVING})
 
 
-def created_since(now: Picture, before: Picture, like: Node) -> Deployment | None:
-    """The first that was not there before, and may be of the same release."""
-    known = before.ids
+def created_since(
+    now: Picture, before: Picture, like: Node, *, untold: bool = False
+) -> Deployment | None:
+    """The first that was not there before, and is of the same release.
+
+    Args:
+        now: what there is.
+        before: what there was.
+        like: of the release.
+        untold: else also the only one that does not tell what it is of.
+    """
     newest = max((_at(one) for one in before.nodes), default=None)
     found = [
         one
         for one in now.nodes
-        if str(one["id"]) not in known
-        and (newest is None or _at(one) > newest)
-        and same_release(one, like)
+        if str(one["id"]) not in before.ids and (newest is None or _at(one) > newest)
     ]
-    return now.find(str(min(found, key=_at)["id"])) if found else None
+    same = [one for one in found if same_release(one, like)]
+    if untold and not same:
+        blank = [one for one in found if same_release(one, like) is None]
+        same = blank if len(blank) == 1 else []
+    return now.find(str(min(same, key=_at)["id"])) if same else None
 
 
 def earliest(tag: str, ahead: timedelta | None) -> datetime | None:
@@ -97,8 +107,11 @@ def brought_back(
     image = image_of(like)
     if since is None or image is None:
         return None
+    # What lies too far back is not there to be seen as what is repeated.
+    unseen = before.node(str(like["id"])) is None
     for one in before.deployments:
-        repeats = one.id != like["id"] and one.rollback_of and one.image == image
+        other = one.id != like["id"] and one.image == image
+        repeats = other and (one.rollback_of or unseen)
         ended = is_again(tag) and one.status.is_over
         late = one.created_at >= since
         if repeats and late and not (ended or one.status in _GONE):

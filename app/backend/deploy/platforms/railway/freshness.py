@@ -18,6 +18,9 @@ SLOWEST: Final = 240.0
 
 _GROWTH: Final = 0.5
 _UNDER_WAY: Final = 5.0, 45.0
+_LONG: Final = 0.15
+"""Of the time that something is under way, where that is more than 45 s: who has waited
+for ten minutes may wait for one and a half more."""
 _SETTLED: Final = 60.0, SLOWEST
 _TRAFFIC: Final = 120.0, 600.0
 _STEADY: Final = frozenset({DeploymentStatus.SUCCESS, DeploymentStatus.SLEEPING})
@@ -31,8 +34,11 @@ def status_age(status: DeploymentStatus, lasting: float, pace: float) -> float:
         lasting: seconds for which it has been seen so.
         pace: seconds between two requests that the limit leaves.
     """
-    settled = status in _STEADY or status.is_over
-    return max(_grown(lasting, *(_SETTLED if settled else _UNDER_WAY)), pace)
+    if status in _STEADY or status.is_over:
+        return max(_grown(lasting, *_SETTLED), pace)
+    least, most = _UNDER_WAY
+    most = min(max(most, _LONG * lasting), SLOWEST)
+    return max(_grown(lasting, least, most), pace)
 
 
 def traffic_age(lasting: float, pace: float) -> float:

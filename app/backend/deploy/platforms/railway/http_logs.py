@@ -15,6 +15,8 @@ MOST: Final = 5000
 
 _FAILED: Final = "@httpStatus:>=500"
 _LONGEST_PATH: Final = 200
+_HOOKS: Final = "/api/hooks/railway/"
+"""What follows is a secret."""
 
 
 async def http_logs(
@@ -58,6 +60,8 @@ def line_of(told: Mapping[str, Any]) -> LogLine:
         KeyError, TypeError, ValueError: it is none.
     """
     path = str(told["path"]).partition("?")[0][:_LONGEST_PATH]
+    before, hooks, _ = path.partition(_HOOKS)
+    path = f"{before}{hooks}…" if hooks else path
     words = [
         f"{told['method']} {path}",
         f"{told['httpStatus']}",

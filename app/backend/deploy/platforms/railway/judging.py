@@ -50,6 +50,7 @@ class Setup:
         plan: the subscription, in lower case; None: it is not known.
         bake: seconds for which a release is watched; None: as long as always.
         token: whose it is that the pipeline uses.
+        image: what the service is made from; None: from a repository, or not known.
     """
 
     wanted: Values
@@ -62,6 +63,7 @@ class Setup:
     plan: str | None = None
     bake: float | None = None
     token: TokenKind = TokenKind.WORKSPACE
+    image: str | None = None
 
     @property
     def next(self) -> Values:
@@ -77,6 +79,18 @@ class Setup:
 def judge(setup: Setup) -> tuple[Concern, ...]:
     """Everything that the reader should know before it begins."""
     return tuple(concern for look in _LOOKS for concern in look(setup))
+
+
+def _source(setup: Setup) -> Iterator[Concern]:
+    if setup.image:
+        yield Concern(
+            "image_source",
+            "error",
+            f"the service is made from an image ({setup.image}): no commit is built for"
+            " it",
+            "connect it to its repository in the service's settings at Railway, or"
+            " name another one with PM33_RAILWAY_SERVICE",
+        )
 
 
 def _cron(setup: Setup) -> Iterator[Concern]:
@@ -266,6 +280,7 @@ def _differing(setup: Setup) -> Iterator[Concern]:
 
 
 _LOOKS: Final[tuple[Callable[[Setup], Iterator[Concern]], ...]] = (
+    _source,
     _cron,
     _requests,
     _volume,

@@ -18,6 +18,8 @@ __all__ = ["Keeping"]
 
 _GLANCE: Final = 10.0
 """Seconds that a way back waits for a look at variables at most."""
+_REFERENCE: Final = "${{"
+"""Begins what stands for the value of another variable."""
 
 
 class Keeping:
@@ -35,14 +37,14 @@ class Keeping:
     def __init__(self, variables: Variables, say: Callable[[str], None]) -> None:
         self._variables = variables
         self._say = say
-        self._kept: tuple[str, Mapping[str, str]] | None = None
+        self._kept: tuple[str, str, Mapping[str, str]] | None = None
 
-    async def remember(self, tag: str) -> None:
-        """Reads them before the rollback is asked for; asked again, it keeps those."""
+    async def remember(self, tag: str, target: str) -> None:
+        """Reads them before a rollback to the target; asked again, it keeps those."""
         run = _run(tag)
         if self._kept is None or self._kept[0] != run:
             found = await self._stored("may be stored again by this rollback")
-            self._kept = None if found is None else (run, found)
+            self._kept = None if found is None else (run, target, found)
 
     async def put_back(self, tag: str) -> None:
         """Stores again what is not as it was before a rollback of the same run.
@@ -50,13 +52,15 @@ class Keeping:
         Raises:
             LeaseLostError: somebody else is at work.
         """
-        run, kept = self._kept or ("", {})
+        run, target, kept = self._kept or ("", "", {})
         if run != _run(tag):
             return
         now = await self._stored("may have been stored again by the rollback")
         if now is None:
             return
         lost = {name: old for name, old in kept.items() if now.get(name) != old}
+        if lost:
+            lost = await self._by_the_rollback(lost, now, target)
         cleared = {name for name in OWN if now.get(name) and not kept.get(name)}
         await self._store(lost | dict.fromkeys(cleared, ""))
         # Removing one may start a deployment, which nobody wants in the middle of this.
@@ -66,6 +70,25 @@ class Keeping:
                 f"Railway has stored {', '.join(returned)} again with the rollback;"
                 " remove what the next deployment is not to have"
             )
+
+    async def _by_the_rollback(
+        self, lost: Mapping[str, str], now: Mapping[str, str], target: str
+    ) -> dict[str, str]:
+        """Those that are as the target had them: others somebody changed meanwhile.
+
+        Whoever rotates a password in an outage must not have it undone. Where nobody
+        can tell, or a value refers to another, the rollback is taken for it.
+        """
+        try:
+            async with asyncio.timeout(_GLANCE):
+                own = await self._variables.given(target)
+        except (PlatformError, TimeoutError):
+            return dict(lost)
+        return {
+            name: old
+            for name, old in lost.items()
+            if now.get(name) == own.get(name) or _REFERENCE in now.get(name, "")
+        }
 
     async def _stored(self, otherwise: str) -> Mapping[str, str] | None:
         """As they are written, references unresolved; None: it is not known."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.api import RailwayApi
-from app.backend.deploy.platforms.railway.deployments import read_all
+from app.backend.deploy.platforms.railway.deployments import Node, read_all
 from app.backend.deploy.platforms.railway.freshness import NOW
 from app.backend.deploy.platforms.railway.manifest import ran_with
 from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures, understood
@@ -63,10 +63,21 @@ class Looking:
         self._postmortem = Postmortem(api, variables.secrets)
 
     async def one(self, deployment: str) -> Deployment:
-        """One that is not among the newest.
+        """One that is not among the newest. Raises as :meth:`node`."""
+        node, target = await self.node(deployment), await self._target()
+        found: Deployment = understood(
+            lambda: read_all((node,), (), plan=target.plan, settings_of=ran_with)[0]
+        )
+        # What is active is in every picture.
+        return replace(found, active=False)
+
+    async def node(self, deployment: str) -> Node:
+        """The same, as the API gives it.
 
         Raises:
             DeploymentNotFoundError: this service has none of that id.
+            PlatformUnreachableError: no answer; or Railway has told us of it, and does
+                not show it (yet): that says nothing of what becomes of it.
         """
         target = await self._target()
         if not _is_id(deployment):
@@ -77,17 +88,17 @@ class Looking:
         except PlatformUnreachableError:
             raise
         except PlatformError as error:
+            if self._tags.are_told_of(deployment):
+                raise _not_yet(deployment, error) from error
             # Railway does not tell an unknown id from one that is not ours (FACTS §1).
             raise _not_found(deployment, target) from error
-        node = data["deployment"]
-        where = node["serviceId"], node["environmentId"]
-        if where != (target.service, target.environment):
+        node: Node = data["deployment"]
+        if (node["serviceId"], node["environmentId"]) != (
+            target.service,
+            target.environment,
+        ):
             raise _not_found(deployment, target)
-        found: Deployment = understood(
-            lambda: read_all((node,), (), plan=target.plan, settings_of=ran_with)[0]
-        )
-        # What is active is in every picture.
-        return replace(found, active=False)
+        return node
 
     async def address(self) -> str:
         """A verified domain of the service, else the one that Railway gave it.
@@ -139,6 +150,14 @@ def _is_id(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _not_yet(deployment: str, error: PlatformError) -> PlatformUnreachableError:
+    return PlatformUnreachableError(
+        f"Railway has created {deployment}, and does not show it: {error}",
+        remedy="look for it in Railway's dashboard; `pm33 deploy resume` goes on with"
+        " it",
+    )
 
 
 def _not_found(deployment: str, target: Target) -> DeploymentNotFoundError:

@@ -5,6 +5,7 @@ edge's state; all callers share it while it is fresh enough for them.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _FEW: Final = 10
 
 _REST: Final = 5.0
 """Seconds for which a failure is told again, where an old answer would have done."""
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _NOT_UNDERSTOOD: Final = (AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -46,6 +48,8 @@ class Picture:
         deployments: the same as the pipeline reads them, without tags.
         custom_domains: verified ones.
         shield_until: when the under-attack mode ends; None: it is off, or not told.
+        active: ids that Railway calls active.
+        cursor: behind which the older ones begin; None: there are none.
     """
 
     at: float
@@ -56,11 +60,25 @@ class Picture:
     custom_domains: Sequence[str]
     service_domains: Sequence[str]
     shield_until: datetime | None
+    active: frozenset[str] = frozenset()
+    cursor: str | None = None
 
     @property
     def ids(self) -> frozenset[str]:
         """Of all its deployments."""
         return frozenset(one.id for one in self.deployments)
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """What these were built from, the newest first; images have none."""
+        found = dict.fromkeys(one.commit for one in self.deployments)
+        return tuple(filter(_COMMIT.fullmatch, found))
+
+    @property
+    def serving(self) -> Node | None:
+        """What users' requests go to, as the API gave it; None: nothing serves."""
+        active = next((one.id for one in self.deployments if one.active), None)
+        return self.node(active) if active else None
 
     def newest(self, count: int) -> tuple[Deployment, ...]:
         """So many of them, and what serves if it is older."""
@@ -245,7 +263,7 @@ class Pictures:
         active = {one["id"]: one for one in instance["activeDeployments"]}
         # What serves may be older than all of these, where pushes are skipped or fail.
         nodes = newest_first((active | {one["id"]: one for one in listed}).values())
-        domains = instance["domains"]
+        domains, pages = instance["domains"], data["deployments"]["pageInfo"]
         return Picture(
             at=at,
             depth=depth,
@@ -264,4 +282,6 @@ class Pictures:
             ),
             service_domains=tuple(one["domain"] for one in domains["serviceDomains"]),
             shield_until=until_of(instance.get("edgeConfig"), datetime.now(UTC)),
+            active=frozenset(active),
+            cursor=pages["endCursor"] if pages["hasNextPage"] else None,
         )

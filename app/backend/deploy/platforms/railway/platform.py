@@ -25,8 +25,10 @@ from app.backend.deploy.platforms.railway.keeping import Keeping
 from app.backend.deploy.platforms.railway.logs import Logs
 from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.manifest import ran_with
+from app.backend.deploy.platforms.railway.older import Older
 from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures
 from app.backend.deploy.platforms.railway.releases import CommitReader, Releases
+from app.backend.deploy.platforms.railway.silence import silence
 from app.backend.deploy.platforms.railway.tags import Tags
 from app.backend.deploy.platforms.railway.traffic import Minutes, counters
 from app.backend.deploy.platforms.railway.variables import Variables
@@ -83,6 +85,7 @@ class RailwayPlatform(Hidden):
         self._pictures = Pictures(
             self._api, self._target, settings_of=ran_with, clock=self._clock
         )
+        self._older = Older(self._api, self._target, self._clock)
         self._tags = Tags(self._api)
         self._variables = Variables(self._api, self._target)
         self._keeping = Keeping(self._variables, self._api.say)
@@ -91,6 +94,7 @@ class RailwayPlatform(Hidden):
             self._target,
             environment=environment,
             read=repository_settings,
+            deployed=self._commits,
             bake=config.deployment.bake,
             clock=self._clock,
         )
@@ -103,6 +107,7 @@ class RailwayPlatform(Hidden):
             pictures=self._pictures,
             tags=self._tags,
             variables=self._variables,
+            node=self._looking.node,
             apply=self._releases.apply,
             clock=self._clock,
         )
@@ -134,8 +139,8 @@ class RailwayPlatform(Hidden):
 
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         """See :meth:`~..base.Platform.deployments`."""
-        picture = await self._pictures.within(NOW, depth=max(limit, DEPTH))
-        listed = picture.newest(limit)
+        newest = await self._pictures.within(NOW, depth=DEPTH)
+        listed = (await self._older.beside(newest, limit)).newest(limit)
         await self._looking.look_up(listed)
         return tuple(map(self._looking.tagged, listed))
 
@@ -183,7 +188,7 @@ class RailwayPlatform(Hidden):
                 "Railway restores an image only with the variables that it had",
                 remedy="let its commit be built anew, which takes today's",
             )
-        await self._keeping.remember(tag)
+        await self._keeping.remember(tag, target)
         begun = await self._creating.roll_back(target, tag)
         await self._keeping.put_back(tag)
         return begun
@@ -257,13 +262,11 @@ class RailwayPlatform(Hidden):
 
     async def concerns(self, commit: str) -> Sequence[Concern]:
         """See :meth:`~..base.Platform.concerns`."""
-        picture = await self._pictures.within(NOW, depth=DEPTH)
-        serving = next((one.id for one in picture.deployments if one.active), None)
-        node = picture.node(serving) if serving else None
+        serving = (await self._pictures.within(NOW, depth=DEPTH)).serving
         found = await self._releases.concerns(
             commit,
             variables=await self._variables.today(),
-            serving=node["meta"] if node else None,
+            serving=serving["meta"] if serving else None,
         )
         return (*found, *budget.concerns_of(self._api.quota))
 
@@ -275,20 +278,17 @@ class RailwayPlatform(Hidden):
         """See :meth:`~..base.Platform.set_autodeploy`."""
         await autodeploy.put(self._api, await self._target(), enabled)
 
+    async def silence(self, deployment: str) -> float | None:
+        """See :meth:`~..base.Platform.silence`: its build log and its steps."""
+        return await silence(self._api, deployment, self._now)
+
     async def shielded(self) -> bool:
         """See :meth:`~..base.Platform.shielded`: Railway's under-attack mode."""
-        picture = await self._pictures.within(NOW, depth=DEPTH)
-        return is_shielded(picture, self._now())
+        return is_shielded(await self._pictures.within(NOW, depth=DEPTH), self._now())
 
     async def requests(self) -> RequestsMade | None:
         """See :meth:`~..base.Platform.requests`."""
-        quota = self._api.quota
-        return RequestsMade(
-            made=quota.made,
-            left=quota.left,
-            limit=quota.limit,
-            resets_at=quota.resets_at,
-        )
+        return budget.made(self._api.quota)
 
     async def close(self) -> None:
         """See :meth:`~..base.Platform.close`."""
@@ -300,6 +300,9 @@ class RailwayPlatform(Hidden):
     ) -> TrafficCounters | None:
         target = await self._target()
         return await counters(self._api, target, since, until, known=known)
+
+    async def _commits(self) -> tuple[str, ...]:
+        return (await self._pictures.within(NOW, depth=DEPTH)).commits
 
     async def _is_over(self, deployment: str) -> bool:
         return (await self.watched.deployment(deployment)).status.is_over

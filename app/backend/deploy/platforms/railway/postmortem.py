@@ -1,6 +1,7 @@
 """Why a deployment has failed: one request, once, and only then."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
@@ -75,10 +76,12 @@ class Postmortem:
 
 def cause_in(data: Mapping[str, Any]) -> str:
     """The most telling words of an answer, some of which may be missing. Pure."""
-    for found in (_of_events(data), _of_diagnosis(data), _of_build(data)):
-        for words in found:
-            if line := " ".join(words.split()):
-                return line
+    for read in (_of_events, _of_diagnosis, _of_build):
+        # Beside errors any part of an answer may be missing.
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            for words in read(data):
+                if line := " ".join(words.split()):
+                    return line
     return ""
 
 

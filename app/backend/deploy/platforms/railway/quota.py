@@ -14,7 +14,7 @@ from app.backend.deploy.platforms.clock import Clock, SystemClock
 
 __all__ = ["LONGEST", "RESERVE", "Quota", "date_of", "pace", "seconds_to_reset"]
 
-RESERVE: Final = 15
+RESERVE: Final = 18
 """Requests that watching leaves: enough to find the way back, take it and follow it."""
 
 LONGEST: Final = 3600.0

@@ -21,7 +21,14 @@ _OURS: Final = frozenset(
     {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"}
 )
 _LIMIT: Final = re.compile(r"too quickly|rate limit(ed| exceeded)", re.IGNORECASE)
-_OPAQUE: Final = re.compile(r"problem processing request", re.IGNORECASE)
+_OPAQUE: Final = re.compile(
+    r"problem processing request|internal (server )?error|unexpected (server )?error"
+    r"|something went wrong|time[sd]?[ -]?out|bad gateway|service unavailable"
+    r"|econn|socket hang ?up|fetch failed|connection (reset|closed|terminated|refused)",
+    re.IGNORECASE,
+)
+"""Railway's own words, and those of what its like is built from: GraphQL servers that
+mask an error, and calls between services that broke off, perhaps after they did it."""
 # graphql-js quotes the value itself, and then what of it is wrong.
 _QUOTED: Final = re.compile(r"(got invalid value|cannot represent).*", re.DOTALL)
 _TRACE: Final = re.compile(r"[\w-]{1,64}")
@@ -94,6 +101,8 @@ def refusal(
     for words, make in _KNOWN:
         if words in complaint.message.lower():
             return make(said, complaint, credentials)
+    if is_opaque(complaint):
+        return _opaque(said, complaint, credentials)
     return PlatformError(said)
 
 

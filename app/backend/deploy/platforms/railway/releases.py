@@ -1,6 +1,6 @@
 """How a commit is run at Railway: what it says itself, over what is stored there."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from app.backend.deploy.platforms.clock import Clock
@@ -11,6 +11,7 @@ from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.keys import Values
 from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.railway.wanted import read_wanted
+from app.errors import ConfigError, PlatformError, PlatformUnreachableError
 
 __all__ = ["CommitReader", "Releases"]
 
@@ -32,6 +33,7 @@ class Releases:
         target: the service.
         environment: ours; Railway may call it another name.
         read: reads a commit's settings.
+        deployed: the commits that were deployed here last.
         bake: seconds that are set to watch a release for; None: as long as always.
         clock: measures.
     """
@@ -43,6 +45,7 @@ class Releases:
         *,
         environment: str,
         read: CommitReader,
+        deployed: Callable[[], Awaitable[Iterable[str]]],
         bake: float | None,
         clock: Clock,
     ) -> None:
@@ -50,12 +53,13 @@ class Releases:
         self._target = target
         self._environment = environment
         self._read = read
+        self._deployed = deployed
         self._bake = bake
         self._clock = clock
         self._stored: tuple[float, Mapping[str, Any]] | None = None
 
     async def settings(self, commit: str) -> ServiceSettings:
-        """What it would be run with: its own word, else what is stored.
+        """What it would be run with: its own word, else what is stored for all.
 
         Raises:
             PlatformError: there is no such commit here.
@@ -66,10 +70,23 @@ class Releases:
         return stored.settings_of(stored.effective(kept, wanted))
 
     async def apply(self, commit: str) -> tuple[str, ...]:
-        """Stores what it asks for; the names of what was changed."""
+        """Stores what it asks for; the names of what was changed.
+
+        A way back builds commits that may not be here, as in a checkout without a
+        history. What they say cannot be told then, which must not keep them away.
+        """
+        self._stored = None
+        try:
+            wanted = await self._wanted(commit)
+        except PlatformUnreachableError:
+            raise
+        except (ConfigError, PlatformError) as error:
+            self._api.say(f"{error}; what Railway has stored is used")
+            return ()
+        found = await self._instance()
         self._stored = None
         return await stored.apply(
-            self._api, await self._target(), await self._wanted(commit)
+            self._api, await self._target(), wanted, instance=found
         )
 
     async def concerns(
@@ -97,6 +114,22 @@ class Releases:
         )
 
     async def _wanted(self, commit: str) -> Values:
+        """What it says, and that nothing of other releases is left in its place."""
+        own, kept = await self._said(commit), stored.stored_of(await self._instance())
+        if not stored.taken_away(own, kept, (kept,)):
+            return own
+        others = [one for one in await self._deployed() if one != commit]
+        said = [await self._said_if_known(one) for one in dict.fromkeys(others)]
+        return {**own, **stored.taken_away(own, kept, said)}
+
+    async def _said_if_known(self, commit: str) -> Values:
+        """Nothing where the commit is not here, or its file cannot be used."""
+        try:
+            return await self._said(commit)
+        except (ConfigError, PlatformError):
+            return {}
+
+    async def _said(self, commit: str) -> Values:
         target = await self._target()
         names = dict.fromkeys((target.environment_name, self._environment))
         return read_wanted(await self._read(commit), *names)

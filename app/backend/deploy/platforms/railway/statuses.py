@@ -12,7 +12,11 @@ RAN: Final = frozenset(
 )
 """What only a deployment can be that has become active once."""
 
-APPROVE: Final = "approve it in Railway's dashboard, or cancel it"
+APPROVE: Final = (
+    "a deploy cancels it: see in Railway's dashboard why it asks for that, and deploy"
+    " again when it does not; what was to come back can be approved there still"
+)
+"""What is true while the run is at work, and when it has ended."""
 
 _NOT_RAILWAYS: Final = frozenset(
     {DeploymentStatus.READY, DeploymentStatus.CANCELLED, DeploymentStatus.UNKNOWN}

@@ -7,7 +7,7 @@ stops reading ``railway.toml`` on 2026-12-01; what is stored by API goes on coun
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from app.backend.deploy.platforms.deployment import ServiceSettings
 from app.backend.deploy.platforms.railway.api import RailwayApi
@@ -33,8 +33,15 @@ __all__ = [
     "effective",
     "settings_of",
     "stored_of",
+    "taken_away",
     "update_of",
 ]
+
+_WITHIN: Final = (
+    *("preDeployCommand", "startCommand", "healthcheckPath"),
+    *("buildCommand", "dockerfilePath"),
+)
+"""Settings that name something within a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,13 @@ async def ask(api: RailwayApi, target: Target) -> Mapping[str, Any]:
     return instance
 
 
-async def apply(api: RailwayApi, target: Target, wanted: Values) -> tuple[str, ...]:
+async def apply(
+    api: RailwayApi,
+    target: Target,
+    wanted: Values,
+    *,
+    instance: Mapping[str, Any] | None = None,
+) -> tuple[str, ...]:
     """Stores what is wanted and is not stored yet; nothing else is touched.
 
     It starts no deployment, and may safely come twice.
@@ -90,6 +103,7 @@ async def apply(api: RailwayApi, target: Target, wanted: Values) -> tuple[str, .
         api: to ask and to change.
         target: the service in its environment.
         wanted: by :func:`.wanted.read_wanted`.
+        instance: what :func:`ask` gives, if somebody has just asked.
 
     Returns:
         The names of the settings that were changed.
@@ -100,7 +114,8 @@ async def apply(api: RailwayApi, target: Target, wanted: Values) -> tuple[str, .
     """
     if not wanted:
         return ()
-    differing = differences(wanted, stored_of(await ask(api, target)))
+    found = await ask(api, target) if instance is None else instance
+    differing = differences(wanted, stored_of(found))
     if not differing:
         return ()
     try:
@@ -141,6 +156,34 @@ def differences(wanted: Values, found: Values) -> tuple[Difference, ...]:
     )
 
 
+def taken_away(wanted: Values, stored: Values, others: Iterable[Values]) -> Values:
+    """What is stored for another release alone, and is to be stored no longer. Pure.
+
+    What names something within a release holds for those that have it: the command of a
+    later one would be run in an older one that is built anew, or its health asked for
+    at a path that is not there. What no file has said, somebody has set on the
+    platform's page: that stays.
+
+    Args:
+        wanted: what the release's own file says.
+        stored: with defaults.
+        others: what the files of other releases say, as stored by their deploys.
+    """
+    foreign = {
+        name
+        for other in others
+        for name in _WITHIN
+        if name in other and same(name, other[name], stored[name])
+    }
+    return MappingProxyType(
+        {
+            name: KEYS[name].default
+            for name in _WITHIN
+            if name in foreign and name not in wanted and stored[name]
+        }
+    )
+
+
 def update_of(differing: Iterable[Difference]) -> dict[str, Any]:
     """The input of ``serviceInstanceUpdate``. Pure."""
     update: dict[str, Any] = {}
@@ -167,6 +210,7 @@ def settings_of(values: Values) -> ServiceSettings:
         restart_policy=known["restartPolicyType"],
         restart_retries=known["restartPolicyMaxRetries"],
         replicas=replicas_of(known[REPLICAS]),
+        regions=dict(regions) if len(regions := known[REPLICAS]) > 1 else {},
         cron=known["cronSchedule"],
         sleeps=known["sleepApplication"],
         build={

@@ -53,10 +53,12 @@ class Tags:
         self._api = api
         self._known: dict[str, str | None] = {}
         self._repeated: dict[str, str] = {}
+        self._made: set[str] = set()
 
     def put(self, deployment: str, tag: str, *, repeats: str | None = None) -> None:
         """This process has asked for it."""
         self._known[deployment] = tag
+        self._made.add(deployment)
         if repeats is not None:
             self._repeated[deployment] = repeats
 
@@ -64,6 +66,10 @@ class Tags:
         """What this process was given for a tag; None: nothing."""
         found = (one for one, known in self._known.items() if known == tag)
         return next(found, None)
+
+    def are_told_of(self, deployment: str) -> bool:
+        """Whether Railway has told this process that it is there."""
+        return deployment in self._made
 
     def known(self, deployment: str) -> str | None:
         """The tag as far as it is known without asking."""

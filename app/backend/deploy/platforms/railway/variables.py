@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
@@ -11,7 +12,7 @@ from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.secrecy import secrets_among
 from app.errors import PlatformError, PlatformUnreachableError
 
-__all__ = ["OWN", "Variables", "readable", "sealed_in"]
+__all__ = ["OWN", "Variables", "next_page", "readable", "sealed_in"]
 
 OWN: Final = frozenset({MARK, "PM33_MIGRATION_PLAN"})
 """What the pipeline sets and clears. Cleared is empty: removing a variable has no way
@@ -27,6 +28,8 @@ _OF_ONE: Final = frozenset(
 )
 """What Railway adds to one deployment alone (FACTS §5): nobody has set it."""
 _MOST: Final = 500
+_PAGES: Final = 20
+"""Of so many names, at most."""
 
 
 class Variables:
@@ -58,10 +61,9 @@ class Variables:
         except PlatformError:
             # Which ones are sealed a token may not be told; the others count more.
             data = await self._api.ask("RenderedVariables", **service)
+        sealed = await self._sealed(data, target)
         found: Mapping[str, str | None] = understood(
-            lambda: readable(
-                data["variablesForServiceDeployment"], sealed_in(data, target.service)
-            )
+            lambda: readable(data["variablesForServiceDeployment"], sealed)
         )
         return found
 
@@ -108,15 +110,38 @@ class Variables:
                 f"Railway does not tell what {deployment} was given",
                 remedy="see its variables in Railway's dashboard",
             )
+        sealed = await self._sealed(data, target)
         found: Mapping[str, str | None] = understood(
-            lambda: readable(snapshot["variables"], sealed_in(data, target.service))
+            lambda: readable(snapshot["variables"], sealed)
         )
         return found
 
+    async def _sealed(self, data: Mapping[str, Any], target: Target) -> frozenset[str]:
+        """Names of the sealed ones: what is told already, and the pages behind it."""
+        found: frozenset[str] = frozenset()
+        for _ in range(_PAGES):
+            found |= understood(partial(sealed_in, data, target.service))
+            after = understood(partial(next_page, data))
+            if after is None:
+                break
+            data = await self._api.ask(
+                "VariableNames",
+                environmentId=target.environment,
+                projectId=target.project,
+                first=_MOST,
+                after=after,
+            )
+        return found
+
     async def secrets(self, deployment: str) -> tuple[str, ...]:
-        """What a deployment was given that nobody may see; empty if nobody can tell."""
+        """What a deployment was given that nobody may see, else the next one would be.
+
+        Empty if nobody can tell.
+        """
         with suppress(PlatformError):
             return tuple(secrets_among(await self.given(deployment)))
+        with suppress(PlatformError):
+            return tuple(secrets_among(await self.today()))
         return ()
 
     async def put(self, values: Mapping[str, str | None]) -> None:
@@ -159,6 +184,13 @@ def readable(
         if name not in _OF_ONE and name != MARK and (value or name not in OWN)
     }
     return shown | dict.fromkeys(sealed)
+
+
+def next_page(data: Mapping[str, Any]) -> str | None:
+    """Behind which more names are to be had; None: these were all, or none. Pure."""
+    variables = (data.get("environment") or {}).get("variables") or {}
+    pages = variables.get("pageInfo") or {"hasNextPage": False}
+    return str(pages["endCursor"]) if pages["hasNextPage"] else None
 
 
 def sealed_in(data: Mapping[str, Any], service: str) -> frozenset[str]:

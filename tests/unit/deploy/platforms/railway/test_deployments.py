@@ -165,9 +165,11 @@ def test_times_may_have_nanoseconds_and_must_have_a_zone() -> None:
         moment("2026-01-01T00:00:00")
 
 
-def test_only_what_is_told_can_keep_two_from_being_the_same_release() -> None:
+def test_the_same_release_is_told_by_its_image_or_its_commit() -> None:
     one, other = node("a1", "SUCCESS"), node("b1", "SUCCESS")
-    blank = node("a1", "INITIALIZING", meta={})
     assert same_release(one, one)
-    assert not same_release(one, other)
-    assert same_release(one, blank)
+    assert same_release(one, other) is False
+    commit = {"commitHash": COMMITS["a"]}
+    assert same_release(node("a2", "QUEUED", meta=commit), one)
+    for untold in ({}, {"image": "shop:2"}, None):
+        assert same_release(node("a2", "QUEUED", meta=untold), one) is None

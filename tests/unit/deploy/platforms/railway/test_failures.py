@@ -358,3 +358,33 @@ def test_no_repr_shows_what_was_sent_or_what_came() -> None:
     shown = repr((call(), reply(error("canary"), headers={"x": "canary"})))
 
     assert "canary" not in shown
+
+
+BROKEN_OFF = (
+    "Internal server error",
+    "Unexpected error.",
+    "Something went wrong",
+    "Timed out fetching a new connection from the connection pool",
+    "request to http://deployments failed, reason: connect ECONNREFUSED",
+    "socket hang up",
+)
+
+
+@pytest.mark.parametrize("message", BROKEN_OFF)
+def test_what_broke_within_railway_may_have_been_done(message: str) -> None:
+    body = reply(error(message, code="INTERNAL_SERVER_ERROR"))
+    change = failed(body, call(changes=True))
+    assert type(change.error) is PlatformUnreachableError
+    assert change.error.remedy
+    read = failed(body)
+    assert type(read.error) is PlatformError
+    assert read.tries > 1
+    assert read.error.remedy
+
+
+def test_a_refusal_beside_something_broken_refuses_nothing() -> None:
+    both = error("Not Authorized")
+    both["errors"] += error("Problem processing request")["errors"]
+    assert type(failed(reply(both), call(changes=True)).error) is (
+        PlatformUnreachableError
+    )

@@ -36,7 +36,8 @@ def test_what_has_just_begun_is_looked_at_every_five_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "seconds", "most"), [(BUILDING, 300.0, 13), (SERVING, 1800.0, 12)]
+    ("status", "seconds", "most"),
+    [(BUILDING, 300.0, 13), (BUILDING, 3600.0, 36), (SERVING, 1800.0, 12)],
 )
 def test_a_long_time_costs_few_looks(
     status: DeploymentStatus, seconds: float, most: int

@@ -174,3 +174,10 @@ def test_no_value_of_a_variable_is_shown() -> None:
     one = replace(one, domains=[("a.example", 1)], autodeploy=True, plan="pro")
     assert secret not in repr(one)
     assert secret not in repr(judge(one))
+
+
+def test_a_service_that_is_made_from_an_image_builds_no_commit() -> None:
+    (found,) = judge(setup(image="registry.example/shop:3"))
+    assert (found.code, found.severity) == ("image_source", "error")
+    assert "registry.example/shop:3" in found.text
+    assert "PM33_RAILWAY_SERVICE" in found.remedy

@@ -59,3 +59,15 @@ def test_nothing_is_told_where_nothing_is() -> None:
         {"deployment": {"diagnosis": 5}, "deploymentEvents": {"edges": []}},
     ]
     assert [cause_in(one) for one in empty] == ["", "", ""]
+
+
+def test_what_is_broken_in_one_part_hides_none_of_the_others() -> None:
+    broken: list[dict[str, Any]] = [
+        {"deploymentEvents": {"edges": [{"node": None}]}},
+        {"deploymentEvents": {"edges": [None]}},
+        {"deploymentEvents": {"edges": [{"node": {"createdAt": None}}]}},
+        {"deploymentEvents": 5},
+    ]
+    for answer in broken:
+        assert cause_in({**answer, "buildLogs": lines("one", "two")}) == "two"
+    assert cause_in({"buildLogs": [None]}) == ""

@@ -4,6 +4,7 @@ import pytest
 
 from app.backend.deploy.platforms.railway.quota import (
     LONGEST,
+    RESERVE,
     Quota,
     pace,
     seconds_to_reset,
@@ -22,12 +23,12 @@ def told(left: int, limit: int, reset: str) -> dict[str, str]:
 
 
 def test_what_is_left_lasts_until_there_is_more() -> None:
-    assert pace(100, 3600) == pytest.approx(3600 / 85)
+    assert pace(100, 3600) == pytest.approx(3600 / (100 - RESERVE))
     assert pace(10_000, 3600) < 0.5
     assert pace(100, 3600, reserve=0) == 36
 
 
-@pytest.mark.parametrize("left", [0, 1, 15])
+@pytest.mark.parametrize("left", [0, 1, RESERVE])
 def test_the_reserve_for_a_rollback_is_not_spent(left: int) -> None:
     assert pace(left, 120) == 120
 
@@ -56,7 +57,7 @@ def test_what_an_answer_says_counts_less_what_was_sent_since() -> None:
     assert quota.resets_at is not None
     ahead = quota.resets_at - datetime.now(UTC)
     assert timedelta(seconds=1490) < ahead <= timedelta(seconds=1500)
-    assert quota.pace() == pytest.approx(1500 / 44)
+    assert quota.pace() == pytest.approx(1500 / (59 - RESERVE))
     assert quota.words().startswith(
         "2 requests of Railway's API; 59 of 100 left until "
     )

@@ -141,3 +141,15 @@ def test_what_is_stored_as_wanted_no_longer_differs(said: dict[str, Any]) -> Non
     wanted = canonical(said)
     stored = INSTANCE | update_of(differences(wanted, stored_of(INSTANCE)))
     assert differences(wanted, stored_of(stored)) == ()
+
+
+def test_of_several_regions_only_the_nearest_is_sure_to_be_met() -> None:
+    regions = {"us-west2": {"numReplicas": 3}, "europe-west4": {"numReplicas": 2}}
+    wanted = canonical({"multiRegionConfig": regions})
+    settings = settings_of(effective(stored_of(INSTANCE), wanted))
+    assert settings.regions == {"us-west2": 3, "europe-west4": 2}
+    assert (settings.replicas, settings.probed) == (5, 2)
+    assert ServiceSettings.from_dict(settings.to_dict()) == settings
+    one = canonical({"multiRegionConfig": {"us-west2": {"numReplicas": 3}}})
+    settings = settings_of(effective(stored_of(INSTANCE), one))
+    assert (settings.regions, settings.probed) == ({}, 3)
