@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from app import __version__
 from app.backend.config.environment import read_config
 from app.backend.deploy.platforms.railway.api import RailwayApi
+from app.backend.deploy.platforms.railway.quota import RESERVE
 from app.backend.deploy.platforms.railway.tokens import Credentials, TokenKind
 from app.errors import (
     ConfigError,
@@ -306,7 +307,7 @@ async def test_limits_are_read_from_each_answer(
 
     quota = api.quota
     assert (quota.made, quota.left, quota.limit) == (2, 59, 100)
-    assert quota.pace() == pytest.approx(1800 / 44, rel=0.01)
+    assert quota.pace() == pytest.approx(1800 / (59 - RESERVE), rel=0.01)
 
 
 async def test_values_that_were_sent_are_in_no_error(
