@@ -15,6 +15,7 @@ from tests.support.railway_faults import FaultyRun, faulty_run
 
 MOST = 60
 BAKE = 1800.0
+HOUR = 3600.0
 PUSHES = 60
 """More than are in the first list."""
 
@@ -115,14 +116,36 @@ async def test_who_is_killed_on_the_way_to_it_asks_for_it_once(
         assert len(run.made("rollback")) == 1
 
 
-async def test_a_build_that_gets_on_is_waited_for(tmp_path: Path) -> None:
-    async with faulty_run(tmp_path, pace=Pace(build=1500.0)) as run:
+@pytest.mark.parametrize(
+    "seconds",
+    [1500.0, pytest.param(HOUR - 60.0, marks=pytest.mark.full)],
+)
+async def test_a_build_that_gets_on_is_waited_for(
+    tmp_path: Path, seconds: float
+) -> None:
+    async with faulty_run(tmp_path) as run:
         await run.serves("one")
+        run.simulator.conductor.pace = Pace(build=seconds)
         writing(run, every=100.0)
-        outcome = await run.deploys(run.commit("two"))
+        outcome = await run.deploys(run.commit("two"), bake=BAKE)
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.DONE, outcome.text()
         assert "still BUILDING: it gets on" in "\n".join(run.said)
+        within_budget(run)
+
+
+@pytest.mark.full
+async def test_a_build_of_ten_minutes_that_turns_bad_is_left(tmp_path: Path) -> None:
+    async with faulty_run(tmp_path) as run:
+        old = await run.serves("one")
+        run.simulator.conductor.pace = Pace(build=600.0)
+        new = run.commit("two")
+        run.simulator.faults.add(Fault.CRASHES, commit=new, seconds=1700.0)
+        writing(run, every=100.0)
+        outcome = await run.deploys(new, bake=BAKE)
+        assert isinstance(outcome, RunReport), outcome
+        assert outcome.ending is Ending.ROLLED_BACK, outcome.text()
+        assert run.serving == old
         within_budget(run)
 
 
@@ -153,8 +176,9 @@ async def test_a_build_that_does_not_end_is_given_up(
 async def test_checks_that_take_an_hour_are_waited_for(tmp_path: Path) -> None:
     async with faulty_run(tmp_path) as run:
         await run.serves("one")
-        run.simulator.faults.add(Fault.WAITS_FOR_CHECKS, seconds=3600.0)
-        outcome = await run.deploys(run.commit("two"))
+        run.simulator.faults.add(Fault.WAITS_FOR_CHECKS, seconds=HOUR)
+        outcome = await run.deploys(run.commit("two"), bake=BAKE)
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.DONE, outcome.text()
         assert "still WAITING: it waits for GitHub's checks" in "\n".join(run.said)
+        within_budget(run)

@@ -36,12 +36,16 @@ class InstantEdge:
     Attributes:
         simulator: whose releases these are; set once there is one.
         bad: commits that answer 500 to everything.
+        claimed: a deployment in whose name everything is answered; None: the truth.
         url: where it listens.
+        heard: every request with its headers.
     """
 
     def __init__(self) -> None:
         self.simulator: Simulator | None = None
         self.bad: set[str] = set()
+        self.claimed: str | None = None
+        self.heard: list[str] = []
         self.url = ""
 
     async def serve(
@@ -51,6 +55,7 @@ class InstantEdge:
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 asked = await read_request(reader)
+                self.heard.append(repr(asked))
                 writer.write(self._answer(asked.path).encode())
                 await writer.drain()
         finally:
@@ -66,7 +71,7 @@ class InstantEdge:
             told = {"message": "Application failed to respond"}
             return of_json(told, HTTPStatus.BAD_GATEWAY, _FALLBACK)
         who = {
-            "x-pm33-deployment": record.id,
+            "x-pm33-deployment": self.claimed or record.id,
             "x-pm33-replica": replica_id(record.id, 0),
         }
         if record.commit in self.bad:

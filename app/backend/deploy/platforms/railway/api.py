@@ -188,6 +188,21 @@ class RailwayApi:
         if seconds >= _LONG:
             self.say(f"{self.quota.words()}: looked at again in {seconds:.0f} s")
 
+    async def elsewhere(self, url: str, *, seconds: float) -> Mapping[str, str]:
+        """The headers of what another address answers, without our token; not counted.
+
+        Returns:
+            Names in lower case; none, where there was no answer.
+
+        Raises:
+            ConfigError: no HTTPS can be spoken here.
+        """
+        from app.backend.health.checks.vendor import Read  # noqa: PLC0415 - httpx
+        from app.backend.health.checks.vendor_http import fetch  # noqa: PLC0415
+
+        client = await self._opened()
+        return (await fetch(client, Read(url=url, headers={}), timeout=seconds)).headers
+
     async def close(self, *, quietly: bool = False) -> None:
         """Lets go of connections, and says what was asked; harmless when repeated."""
         client, self._client = self._client, None

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
+from app.backend.deploy.platforms.railway.arrival import EVERY, Arrival
 from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.watched import Watching
 
@@ -17,7 +17,7 @@ _LEAST: Final = 1.0
 async def follow(
     watched: Watching,
     looking: Looking,
-    clock: Clock,
+    arrival: Arrival,
     deployment: str,
     *,
     tell: Callable[[float], None],
@@ -27,7 +27,7 @@ async def follow(
     Args:
         watched: what is asked.
         looking: knows who asked for it.
-        clock: waits.
+        arrival: waits, but no longer than until users have been answered by it.
         deployment: its id.
         tell: is told how many seconds it is until the next look.
 
@@ -36,8 +36,9 @@ async def follow(
         PlatformUnreachableError: Railway has not answered for some time.
     """
     told: Deployment | None = None
+    answered, every = False, EVERY
     while True:
-        state = looking.tagged(await watched.deployment(deployment))
+        state = looking.tagged(await watched.deployment(deployment, now=answered))
         if state != told:
             told = state
             yield state
@@ -47,4 +48,6 @@ async def follow(
             raise looking.needs_approval(deployment)
         wait = max(watched.due(deployment), _LEAST)
         tell(wait)
-        await clock.sleep(wait)
+        answered = await arrival.within(deployment, wait, every=every)
+        # Railway's own word decides; it may come some seconds later.
+        every *= 2 if answered else 1

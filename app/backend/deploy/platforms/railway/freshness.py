@@ -8,7 +8,7 @@ from typing import Final
 
 from app.backend.deploy.platforms.deployment import DeploymentStatus
 
-__all__ = ["NOW", "SLOWEST", "status_age", "traffic_age"]
+__all__ = ["LONGEST", "NOW", "SLOWEST", "status_age", "traffic_age"]
 
 NOW: Final = 3.0
 """Seconds for which an answer counts as what is so now, where something is decided."""
@@ -16,11 +16,15 @@ NOW: Final = 3.0
 SLOWEST: Final = 240.0
 """Seconds at most from one look at what serves to the next."""
 
+LONGEST: Final = 600.0
+"""Seconds at most from one look at what is under way to the next."""
+
 _GROWTH: Final = 0.5
-_UNDER_WAY: Final = 5.0, 45.0
-_LONG: Final = 0.15
-"""Of the time that something is under way, where that is more than 45 s: who has waited
-for ten minutes may wait for one and a half more."""
+_UNDER_WAY: Final = 5.0, 60.0
+_LONG: Final = 0.3
+"""Of the time that something is under way, where that is more than 60 s: who has waited
+for ten minutes may learn three later that it has failed. That it serves is told by what
+users are answered; see :mod:`.arrival`."""
 _SETTLED: Final = 60.0, SLOWEST
 _TRAFFIC: Final = 120.0, 600.0
 _STEADY: Final = frozenset({DeploymentStatus.SUCCESS, DeploymentStatus.SLEEPING})
@@ -37,7 +41,7 @@ def status_age(status: DeploymentStatus, lasting: float, pace: float) -> float:
     if status in _STEADY or status.is_over:
         return max(_grown(lasting, *_SETTLED), pace)
     least, most = _UNDER_WAY
-    most = min(max(most, _LONG * lasting), SLOWEST)
+    most = min(max(most, _LONG * lasting), LONGEST)
     return max(_grown(lasting, least, most), pace)
 
 

@@ -15,6 +15,7 @@ from app.backend.deploy.platforms.base import (
 from app.backend.deploy.platforms.clock import Clock, SystemClock
 from app.backend.deploy.platforms.railway import autodeploy, budget
 from app.backend.deploy.platforms.railway.api import TIMEOUT
+from app.backend.deploy.platforms.railway.arrival import Arrival
 from app.backend.deploy.platforms.railway.connection import Connection
 from app.backend.deploy.platforms.railway.creating import Creating
 from app.backend.deploy.platforms.railway.following import follow
@@ -149,7 +150,7 @@ class RailwayPlatform(Hidden):
         return follow(
             self.watched,
             self._looking,
-            self._clock,
+            Arrival(self._api, self.url, self._clock),
             deployment,
             tell=self._api.tell_of_wait,
         )

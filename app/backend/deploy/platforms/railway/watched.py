@@ -80,9 +80,9 @@ class Watching:
         self._counted: dict[str, _Counted] = {}
         self._unlisted: dict[str, tuple[float, Deployment]] = {}
 
-    async def deployment(self, deployment: str) -> Deployment:
-        """One deployment, as it was not long ago."""
-        picture = await self._picture(deployment)
+    async def deployment(self, deployment: str, *, now: bool = False) -> Deployment:
+        """One deployment, as it was not long ago, or as it is ``now``."""
+        picture = await self._picture(deployment, NOW if now else None)
         found = picture.find(deployment)
         if found is None:
             found = await self._beside(deployment, picture)
@@ -145,10 +145,11 @@ class Watching:
             self._unlisted[deployment] = known
         return known[1]
 
-    async def _picture(self, deployment: str) -> Picture:
+    async def _picture(self, deployment: str, age: float | None) -> Picture:
         status, _ = self._seen.get(deployment, (DeploymentStatus.UNKNOWN, 0.0))
         settled = status in {DeploymentStatus.SUCCESS, DeploymentStatus.SLEEPING}
-        return await self._pictures.within_or(self._age(deployment), _STALEST[settled])
+        age = self._age(deployment) if age is None else age
+        return await self._pictures.within_or(age, _STALEST[settled])
 
     def _age(self, deployment: str) -> float:
         seen = self._seen.get(deployment)

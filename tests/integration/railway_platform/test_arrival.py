@@ -1,0 +1,71 @@
+"""A release that is long in coming says itself that it serves."""
+
+from pathlib import Path
+
+import pytest
+
+from app.backend.deploy.platforms.railway.arrival import EVERY
+from app.backend.deploy.platforms.railway.freshness import LONGEST
+from tests.support.railway.instant_edge import UsedGround
+from tests.support.railway.lifetime import Pace
+from tests.support.railway_faults import FaultyRun, faulty_run
+
+HOUR = 3600.0
+LONG_BUILD = Pace(build=HOUR - 60.0)
+
+
+async def seen_serving(run: FaultyRun) -> float:
+    """Seconds from the switch of a new release until whoever follows it knows."""
+    new = await run.simulator.deploys(run.commit("two"), wait=False)
+    states = [state async for state in run.platform.follow(new.id)]
+    assert states[-1].active
+    ground = run.railway.ground
+    assert isinstance(ground, UsedGround)
+    switched, _ = ground.switches[-1]
+    return (run.time.now() - switched).total_seconds()
+
+
+async def test_that_it_serves_is_seen_at_once(tmp_path: Path) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        run.simulator.conductor.pace = LONG_BUILD
+        asked = run.railway.asked("Picture")
+        assert await seen_serving(run) <= EVERY
+        assert run.railway.asked("Picture") - asked <= 24
+
+
+@pytest.mark.full
+async def test_without_its_word_it_is_seen_when_railway_is_asked(
+    tmp_path: Path,
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        run.edge.claimed = "nobody"
+        run.simulator.conductor.pace = LONG_BUILD
+        assert EVERY < await seen_serving(run) <= LONGEST
+
+
+async def test_its_word_alone_decides_nothing_and_is_heard_less_and_less(
+    tmp_path: Path,
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        run.simulator.conductor.pace = LONG_BUILD
+        new = await run.simulator.deploys(run.commit("two"), wait=False)
+        run.edge.claimed = new.id
+        asked = run.railway.asked("Picture")
+        began = run.time.time()
+        states = [state async for state in run.platform.follow(new.id)]
+        assert states[-1].active
+        assert run.time.time() - began >= LONG_BUILD.build
+        assert run.railway.asked("Picture") - asked <= 32
+
+
+async def test_the_token_stays_with_railway(tmp_path: Path) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        run.simulator.conductor.pace = LONG_BUILD
+        await seen_serving(run)
+        heard = " ".join(run.edge.heard)
+        assert "/api/version" in heard
+        assert run.simulator.token("project") not in heard
