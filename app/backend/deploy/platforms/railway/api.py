@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from app import __version__
 from app.backend.config.urls import keeps_secrets
@@ -21,11 +21,9 @@ from app.backend.deploy.platforms.railway.failures import (
 from app.backend.deploy.platforms.railway.operations import changes, operation
 from app.backend.deploy.platforms.railway.quota import Quota, date_of
 from app.backend.deploy.platforms.railway.tokens import Credentials
+from app.backend.deploy.platforms.railway.wire import Wire
 from app.backend.monitoring.redaction import Redactor
 from app.errors import ConfigError, PlatformError, RateLimitedError
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["PATIENCE", "TIMEOUT", "CredentialsSource", "RailwayApi", "silent"]
 
@@ -58,9 +56,6 @@ def silent(_line: str) -> None:
 class RailwayApi:
     """One token, one budget of requests, one address.
 
-    Each request has a connection of its own, so that no change is sent into one that
-    the other side has just closed.
-
     Args:
         credentials: or what finds them, asked at the first request.
         url: the endpoint with its query string; https, or this machine.
@@ -74,6 +69,7 @@ class RailwayApi:
     Attributes:
         say: as given.
         quota: requests made, and what is left.
+        wire: what requests travel on.
         ahead: by how much Railway's clock is ahead of ours, to a second; None: no
             answer has told the time yet.
 
@@ -109,7 +105,7 @@ class RailwayApi:
         self.ahead: timedelta | None = None
         self._source = credentials
         self._first = asyncio.Lock()
-        self._client: httpx.AsyncClient | None = None
+        self.wire = Wire()
 
     async def credentials(self) -> Credentials:
         """Whose token is used.
@@ -176,7 +172,7 @@ class RailwayApi:
         if not changes(name):
             raise ValueError(f"{name} is a query, and changes nothing")
         call = await self._call(name, variables)
-        await self._opened()
+        await self.wire.open()
         # The last thing before it is sent: reading certificates may take a while.
         answer = await self._send(call, variables, await have_leave())
         if isinstance(answer, Failure):
@@ -188,28 +184,10 @@ class RailwayApi:
         if seconds >= _LONG:
             self.say(f"{self.quota.words()}: looked at again in {seconds:.0f} s")
 
-    async def elsewhere(self, url: str, *, seconds: float) -> Mapping[str, str]:
-        """The headers of what another address answers, without our token; not counted.
-
-        Returns:
-            Names in lower case; none, where there was no answer.
-
-        Raises:
-            ConfigError: no HTTPS can be spoken here.
-        """
-        from app.backend.health.checks.vendor import Read  # noqa: PLC0415 - httpx
-        from app.backend.health.checks.vendor_http import fetch  # noqa: PLC0415
-
-        client = await self._opened()
-        return (await fetch(client, Read(url=url, headers={}), timeout=seconds)).headers
-
     async def close(self, *, quietly: bool = False) -> None:
         """Lets go of connections, and says what was asked; harmless when repeated."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
-            if not quietly:
-                self.say(self.quota.words())
+        if await self.wire.close() and not quietly:
+            self.say(self.quota.words())
 
     async def _call(
         self, name: str, variables: Mapping[str, Any], *, partial: bool = False
@@ -230,9 +208,8 @@ class RailwayApi:
     ) -> Mapping[str, Any] | Failure:
         """One request, and what came of it; raises nothing that the network does."""
         from app.backend.health.checks.vendor import Read  # noqa: PLC0415 - httpx
-        from app.backend.health.checks.vendor_http import fetch  # noqa: PLC0415
 
-        client = await self._opened()
+        await self.wire.open()
         content = {
             "query": operation(call.operation),
             "variables": variables,
@@ -251,7 +228,7 @@ class RailwayApi:
         )
         self.quota.sent()
         seconds = min(self._timeout, within)
-        came = await fetch(client, read, timeout=seconds)
+        came = await self.wire.send(read, seconds=seconds)
         self.quota.saw(came.headers)
         if (told := date_of(came.headers)) is not None:
             self.ahead = told - self._now()
@@ -270,21 +247,6 @@ class RailwayApi:
             yield
         finally:
             slow.cancel()
-
-    async def _opened(self) -> "httpx.AsyncClient":
-        from app.backend.health.checks.vendor_http import open_client  # noqa: PLC0415
-
-        async with self._first:
-            if self._client is None:
-                try:
-                    # Reading the certificates takes 50 ms.
-                    self._client = await asyncio.to_thread(open_client)
-                except (OSError, ValueError, ImportError) as error:
-                    raise ConfigError(
-                        f"no HTTPS can be spoken here ({type(error).__name__})",
-                        remedy="see SSL_CERT_FILE and the addresses of proxies",
-                    ) from error
-            return self._client
 
 
 def _pause(error: PlatformError, made: int) -> float:

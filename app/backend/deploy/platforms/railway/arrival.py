@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from app.backend.deploy.platforms.clock import Clock
-from app.backend.deploy.platforms.railway.api import RailwayApi
+from app.backend.deploy.platforms.railway.wire import Wire
 from app.errors import PlatformError
 
 __all__ = ["EVERY", "Arrival"]
@@ -26,15 +26,15 @@ class Arrival:
     """Waits at the users' address.
 
     Args:
-        api: has a client for it; its token stays with Railway.
+        wire: what requests travel on; none carries a token.
         url: where users go.
         clock: waits.
     """
 
     def __init__(
-        self, api: RailwayApi, url: Callable[[], Awaitable[str]], clock: Clock
+        self, wire: Wire, url: Callable[[], Awaitable[str]], clock: Clock
     ) -> None:
-        self._api = api
+        self._wire = wire
         self._url = url
         self._clock = clock
 
@@ -59,5 +59,5 @@ class Arrival:
             url = await self._url()
         except PlatformError:
             return False
-        headers = await self._api.elsewhere(url + _PATH, seconds=_DEADLINE)
+        headers = await self._wire.headers(url + _PATH, seconds=_DEADLINE)
         return headers.get(_WHO) == deployment

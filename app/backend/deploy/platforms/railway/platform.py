@@ -150,7 +150,7 @@ class RailwayPlatform(Hidden):
         return follow(
             self.watched,
             self._looking,
-            Arrival(self._api, self.url, self._clock),
+            Arrival(self._api.wire, self.url, self._clock),
             deployment,
             tell=self._api.tell_of_wait,
         )
