@@ -51,6 +51,7 @@ async def test_a_first_deploy_says_that_there_is_no_way_back(
     plan = await make_plan(delivery.request(delivery.commit("one")), delivery.tools)
     assert plan.way_back is None
     assert "way back: none" in plan.text()
+    assert "nothing serves yet" in plan.text()
     assert not plan.refusals
     assert delivery.platform.calls == []
 

@@ -137,25 +137,27 @@ def findings_of(
     ]
     if facts.journal_trouble:
         found.append(Finding(Severity.WARNING, facts.journal_trouble))
-    if serving is None:
-        found.append(
-            Finding(
-                Severity.INFO,
-                "nothing serves yet, so there is no way back",
-                code=NO_WAY_BACK,
-            )
-        )
-    elif facts.way_back is None and request.way_back is None:
-        found.append(
-            Finding(
-                Severity.WARNING,
-                "there is no deployment that could be returned to",
-                "if it turns bad, it can only be replaced",
-                NO_WAY_BACK,
-            )
-        )
+    found += _of_the_way_back(request, facts, serving)
     if serving is not None and serving.commit == request.commit:
         found.append(Finding(Severity.INFO, "this commit serves already"))
+    return found
+
+
+def _of_the_way_back(
+    request: DeployRequest, facts: Survey, serving: Deployment | None
+) -> list[Finding]:
+    past = next((one for one in facts.deployments if one.succeeded), None)
+    found = []
+    if serving is None and past is None:
+        text = "nothing serves yet, so there is no way back"
+        return [Finding(Severity.INFO, text, code=NO_WAY_BACK)]
+    if serving is None and past is not None:
+        text = f"nothing serves; {past.id}, which has served last, is {past.status}"
+        found.append(Finding(Severity.WARNING, text))
+    if facts.way_back is None and request.way_back is None:
+        text = "there is no deployment that could be returned to"
+        remedy = "if it turns bad, it can only be replaced"
+        found.append(Finding(Severity.WARNING, text, remedy, NO_WAY_BACK))
     return found
 
 

@@ -56,7 +56,7 @@ async def _measure(run: Run) -> Facts:
     order, tools = order_of(run), run.tools
     before = order.serving
     if before is None:
-        return {"baseline": None, "meaning": "nothing serves yet"}
+        return {"baseline": None, "meaning": "nothing serves"}
     baseline = await run.wait(
         take_baseline(
             tools.prober(before, url=await run.url()),

@@ -113,6 +113,15 @@ def test_only_where_nothing_has_ever_served_is_it_the_first() -> None:
     assert not plan(deployments=(gone,)).first
 
 
+def test_where_what_has_served_is_down_the_plan_says_so() -> None:
+    gone = deployment("d1", status=DeploymentStatus.CRASHED, succeeded=True)
+    listed = deployment("d2"), gone
+    told = plan(deployments=listed, way_back=None).text()
+    assert "nothing serves; d1, which has served last, is CRASHED" in told
+    assert "no deployment that could be returned to" in told
+    assert "nothing serves yet" in plan(deployments=(deployment("d2"),)).text()
+
+
 def test_what_an_undecided_run_has_under_way_goes_with_it() -> None:
     own = deployment("d2", status=DeploymentStatus.READY, tag="run-7")
     listed = (own, SERVING)
