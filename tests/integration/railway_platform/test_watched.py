@@ -127,6 +127,17 @@ async def test_a_network_is_told_by_a_connection_and_no_request() -> None:
     assert not await reachable(gone)
 
 
+async def test_a_network_behind_a_proxy_is_told_by_the_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nowhere = "https://nowhere.invalid/graphql/v2"
+    with canned_service() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        assert await reachable(nowhere)
+        monkeypatch.setenv("no_proxy", "nowhere.invalid")
+        assert not await reachable(nowhere)
+
+
 @pytest.mark.full
 async def test_on_a_free_plan_a_deploy_ends_with_a_verdict(tmp_path: Path) -> None:
     clock = QuickClock()

@@ -6,13 +6,13 @@ from this machine's own network is a connection, which costs no request.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from app.backend.deploy.platforms.base import (
     Deployment,
@@ -199,8 +199,8 @@ def is_shielded(picture: Picture, now: datetime) -> bool:
 async def reachable(url: str) -> bool:
     """Whether a connection to an address can be made, by the proxy if one is set."""
     parts = urlsplit(url)
-    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
-    if proxy and parts.scheme == "https":
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.hostname or ""):
         parts = urlsplit(proxy)
     port = parts.port or (80 if parts.scheme == "http" else 443)
     try:
