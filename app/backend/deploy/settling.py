@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.backend.deploy.commits.own_settings import settings_text
 from app.backend.deploy.platforms.base import Deployment
 from app.backend.deploy.platforms.railway import RailwayPlatform
-from app.backend.deploy.platforms.railway.keys import Values
 from app.backend.deploy.platforms.railway.manifest import unmet
 from app.backend.deploy.platforms.railway.stored import (
     Difference,
@@ -16,7 +14,6 @@ from app.backend.deploy.platforms.railway.stored import (
     differences,
     stored_of,
 )
-from app.backend.deploy.platforms.railway.wanted import read_wanted
 from app.backend.deploy.running.fencing import acting
 from app.backend.deploy.running.following import serving
 from app.backend.deploy.running.leave_to_act import leave_to_act
@@ -32,7 +29,7 @@ class Comparison:
 
     Attributes:
         commit: whose ``railway.toml`` says what is wanted.
-        wanted: how many settings it says something of.
+        wanted: how many settings are compared.
         differing: what is otherwise; None: the deployment does not tell.
         deployment: that ran; None: what is stored was looked at.
     """
@@ -60,15 +57,15 @@ class Comparison:
 
 
 async def compare_stored(commit: str, tools: Tools) -> Comparison:
-    """What Railway has stored, and the next deployment would be made with.
+    """What Railway has stored, and a deploy of the commit would store otherwise.
 
     Raises:
         PreflightError: the environment does not run at Railway.
         PlatformError: Railway could not be asked, or the commit is not here.
         ConfigError: the commit's file cannot be used.
     """
-    connection = _railway(tools).connection
-    wanted = await _wanted(commit, tools)
+    platform = _railway(tools)
+    connection, wanted = platform.connection, await platform.releases.wanted(commit)
     instance = await ask(connection.api, await connection.target())
     differing = differences(wanted, stored_of(instance))
     return Comparison(commit=commit, wanted=len(wanted), differing=differing)
@@ -95,8 +92,8 @@ async def store(
         PreflightError, PlatformError, ConfigError: as :func:`compare_stored`; or
             there is no lease to be had.
     """
-    connection = _railway(tools).connection
-    wanted = await _wanted(commit, tools)
+    platform = _railway(tools)
+    connection, wanted = platform.connection, await platform.releases.wanted(commit)
     target = await connection.target()
     guard, note = await leave_to_act(
         tools,
@@ -129,7 +126,7 @@ async def compare_run(deployment: str | None, tools: Tools) -> Comparison:
     """
     platform = _railway(tools)
     found = await _deployment(deployment, tools)
-    wanted = await _wanted(found.commit, tools)
+    wanted = await platform.releases.said(found.commit)
     answer = await platform.connection.api.ask("Deployment", id=found.id)
     meta: Mapping[str, Any] | None = (answer.get("deployment") or {}).get("meta")
     return Comparison(
@@ -161,9 +158,3 @@ def _railway(tools: Tools) -> RailwayPlatform:
             remedy="nothing has to be stored there; name another environment with -e",
         )
     return platform
-
-
-async def _wanted(commit: str, tools: Tools) -> Values:
-    target = await _railway(tools).connection.target()
-    names = dict.fromkeys((target.environment_name, tools.environment))
-    return read_wanted(await settings_text(tools.repository, commit), *names)

@@ -115,6 +115,17 @@ async def test_a_deploy_whose_id_is_known_is_not_looked_for(tmp_path: Path) -> N
         assert run.railway.asked("Deploy") == len(run.made("deploy", new)) == 1
 
 
+def hide_what_comes(run: FaultyRun, *, times: int) -> None:
+    """The deployment that is asked for shows neither in lists nor by its id."""
+
+    def hide() -> None:
+        add = run.simulator.faults.add
+        add(Fault.STALE_READS, times=times)
+        add(Fault.NOT_AUTHORIZED, operation="Deployment", times=times)
+
+    run.tools = run.at(at(("deploy", Milestone.AFTER_CALL), hide))
+
+
 async def test_one_that_railway_has_told_of_and_does_not_show_has_not_failed(
     tmp_path: Path,
 ) -> None:
@@ -122,13 +133,7 @@ async def test_one_that_railway_has_told_of_and_does_not_show_has_not_failed(
         await run.serves("one")
         new = run.commit("two")
 
-        def strike() -> None:
-            run.simulator.faults.add(Fault.STALE_READS, times=3)
-            run.simulator.faults.add(
-                Fault.NOT_AUTHORIZED, operation="Deployment", times=3
-            )
-
-        run.tools = run.at(at(("deploy", Milestone.AFTER_CALL), strike))
+        hide_what_comes(run, times=3)
         outcome = await run.deploys(new)
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.DONE, outcome.text()
@@ -143,13 +148,7 @@ async def test_one_that_is_not_shown_for_long_leaves_the_end_open(
         await run.serves("one")
         new = run.commit("two")
 
-        def strike() -> None:
-            run.simulator.faults.add(Fault.STALE_READS, times=60)
-            run.simulator.faults.add(
-                Fault.NOT_AUTHORIZED, operation="Deployment", times=60
-            )
-
-        run.tools = run.at(at(("deploy", Milestone.AFTER_CALL), strike))
+        hide_what_comes(run, times=60)
         outcome = await run.deploys(new)
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.UNKNOWN, outcome.text()

@@ -53,13 +53,11 @@ async def railway(tmp_path: Path) -> AsyncIterator[AtRailway]:
 
 @pytest.fixture
 def tools(railway: AtRailway, tmp_path: Path) -> Tools:
-    """The pipeline's, with a repository whose only commit has that file."""
+    """The pipeline's, with a repository of one commit."""
     folder = tmp_path / "delivery"
     folder.mkdir()
     delivery = Delivery(folder)
-    (delivery.checkout / "railway.toml").write_text(GOOD, encoding="utf-8")
-    git(delivery.checkout, "add", "--all")
-    git(delivery.checkout, "commit", "--quiet", "--message", "settings")
+    delivery.commit("one")
     return replace(
         delivery.tools,
         environment=ENVIRONMENT,
@@ -148,9 +146,7 @@ async def test_somebody_else_at_work_is_not_got_in_between(
 async def test_settings_that_cannot_be_used_are_refused(
     railway: AtRailway, tools: Tools
 ) -> None:
-    path = tools.repository.root / "railway.toml"
-    path.write_text("[deploy]\noverlapSeconds = -1\n", encoding="utf-8")
-    git(tools.repository.root, "commit", "--all", "--quiet", "--message", "bad")
+    railway.files = {"": "[deploy]\noverlapSeconds = -1\n"}
     with pytest.raises(ConfigError, match="overlapSeconds"):
         await compare_stored(head(tools), tools)
 

@@ -98,6 +98,24 @@ async def test_settings_are_compared_stored_and_verified(shell: Shell) -> None:
 
 
 @pytest.mark.full
+async def test_what_was_stored_for_another_commit_alone_is_taken_away(
+    shell: Shell,
+) -> None:
+    later = FILE + 'preDeployCommand = ["python -m a_later_tool"]\n'
+    await shell.railway.deploys(shell.repository.commit("later", railway__toml=later))
+    code, done = await shell.json("apply", "--unlocked")
+    assert (code, "preDeployCommand" in done["changed"]) == (0, True)
+
+    shell.repository.commit("without it", railway__toml=FILE)
+    code, told = await shell.json("diff")
+    assert [one["name"] for one in told["differing"]] == ["preDeployCommand"]
+    assert (code, told["differing"][0]["wanted"]) == (1, [])
+    code, done = await shell.json("apply", "--unlocked")
+    assert (code, done["changed"]) == (0, ["preDeployCommand"])
+    assert (await shell.run("diff"))[0] == 0
+
+
+@pytest.mark.full
 async def test_where_nothing_serves_there_is_nothing_to_verify(shell: Shell) -> None:
     code, told = await shell.json("verify")
     assert (code, told["error"]) == (5, "No such deployment")

@@ -60,6 +60,7 @@ class RailwayPlatform(Hidden):
     Attributes:
         connection: what it is made of.
         watched: the same deployments for a prober, by few requests.
+        releases: how commits want to be run.
     """
 
     name = "railway"
@@ -90,7 +91,7 @@ class RailwayPlatform(Hidden):
         self._tags = Tags(self._api)
         self._variables = Variables(self._api, self._target)
         self._keeping = Keeping(self._variables, self._api.say)
-        self._releases = Releases(
+        self.releases = Releases(
             self._api,
             self._target,
             environment=environment,
@@ -109,7 +110,7 @@ class RailwayPlatform(Hidden):
             tags=self._tags,
             variables=self._variables,
             node=self._looking.node,
-            apply=self._releases.apply,
+            apply=self.releases.apply,
             clock=self._clock,
         )
         self._logs = Logs(self._api, self._is_over, clock=self._clock)
@@ -223,7 +224,7 @@ class RailwayPlatform(Hidden):
 
     async def settings(self, commit: str) -> ServiceSettings:
         """See :meth:`~..base.Platform.settings`."""
-        return await self._releases.settings(commit)
+        return await self.releases.settings(commit)
 
     async def variables(
         self, deployment: str | None = None
@@ -264,7 +265,7 @@ class RailwayPlatform(Hidden):
     async def concerns(self, commit: str) -> Sequence[Concern]:
         """See :meth:`~..base.Platform.concerns`."""
         serving = (await self._pictures.within(NOW, depth=DEPTH)).serving
-        found = await self._releases.concerns(
+        found = await self.releases.concerns(
             commit,
             variables=await self._variables.today(),
             serving=serving["meta"] if serving else None,

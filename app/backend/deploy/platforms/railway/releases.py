@@ -58,6 +58,26 @@ class Releases:
         self._clock = clock
         self._stored: tuple[float, Mapping[str, Any]] | None = None
 
+    async def said(self, commit: str) -> Values:
+        """What it says itself of how it wants to be run. Raises as :meth:`wanted`."""
+        target = await self._target()
+        names = dict.fromkeys((target.environment_name, self._environment))
+        return read_wanted(await self._read(commit), *names)
+
+    async def wanted(self, commit: str) -> Values:
+        """What it says, and that nothing of other releases is left in its place.
+
+        Raises:
+            PlatformError: there is no such commit here, or Railway could not be asked.
+            ConfigError: its file cannot be used.
+        """
+        own, kept = await self.said(commit), stored.stored_of(await self._instance())
+        if not stored.taken_away(own, kept, (kept,)):
+            return own
+        others = [one for one in await self._deployed() if one != commit]
+        said = [await self._said_if_known(one) for one in dict.fromkeys(others)]
+        return {**own, **stored.taken_away(own, kept, said)}
+
     async def settings(self, commit: str) -> ServiceSettings:
         """What it would be run with: its own word, else what is stored for all.
 
@@ -65,7 +85,7 @@ class Releases:
             PlatformError: there is no such commit here.
             ConfigError: its file cannot be used.
         """
-        wanted = await self._wanted(commit)
+        wanted = await self.wanted(commit)
         kept = stored.stored_of(await self._instance())
         return stored.settings_of(stored.effective(kept, wanted))
 
@@ -77,7 +97,7 @@ class Releases:
         """
         self._stored = None
         try:
-            wanted = await self._wanted(commit)
+            wanted = await self.wanted(commit)
         except PlatformUnreachableError:
             raise
         except (ConfigError, PlatformError) as error:
@@ -106,33 +126,19 @@ class Releases:
         return await concerns.concerns(
             self._api,
             await self._target(),
-            wanted=await self._wanted(commit),
+            wanted=await self.wanted(commit),
             variables=variables,
             serving=serving,
             instance=await self._instance(),
             bake=self._bake,
         )
 
-    async def _wanted(self, commit: str) -> Values:
-        """What it says, and that nothing of other releases is left in its place."""
-        own, kept = await self._said(commit), stored.stored_of(await self._instance())
-        if not stored.taken_away(own, kept, (kept,)):
-            return own
-        others = [one for one in await self._deployed() if one != commit]
-        said = [await self._said_if_known(one) for one in dict.fromkeys(others)]
-        return {**own, **stored.taken_away(own, kept, said)}
-
     async def _said_if_known(self, commit: str) -> Values:
         """Nothing where the commit is not here, or its file cannot be used."""
         try:
-            return await self._said(commit)
+            return await self.said(commit)
         except (ConfigError, PlatformError):
             return {}
-
-    async def _said(self, commit: str) -> Values:
-        target = await self._target()
-        names = dict.fromkeys((target.environment_name, self._environment))
-        return read_wanted(await self._read(commit), *names)
 
     async def _instance(self) -> Mapping[str, Any]:
         now = self._clock.time()
