@@ -1,11 +1,12 @@
 """The way back at Railway, whatever is true of what nobody has established.
 
-The facts that FACTS marks with [?] are switches of the simulator. Those that a rollback
-and its plan depend on are there in all their combinations; the others are spread over
-these so that any three switches are seen in all eight combinations of theirs (an
-orthogonal array of strength 3: Rao 1947). Railway as it is usually taken is the first
-row. In each the old release comes back by the rollback of an emergency, and where it
-could not come back as it was, the plan had said so before.
+The facts that FACTS marks with [?] are switches of the simulator. The five that change
+what a rollback does, or what can be told of it beforehand, are there in all their
+combinations; the other ten are spread over these so that any three switches are seen
+in all eight combinations of theirs (an orthogonal array of strength 3: Rao 1947). What
+only four of them together would bring about is not seen. Railway as it is usually taken
+is the first row. In each the old release comes back by the rollback of an emergency,
+and where it could not come back as it was, the plan had said so before.
 """
 
 from dataclasses import fields, replace

@@ -21,6 +21,7 @@ from app.backend.deploy.records.run_state import RunState, runs_of
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import MonitorRequest, RollbackRequest
 from app.backend.deploy.rollback import roll_back
+from app.backend.deploy.tools import Milestone
 from app.backend.deploy.watching.probes import Prober
 from app.errors import OpsError
 from tests.support.railway.instant_edge import InstantEdge, UsedGround, instant_edge
@@ -31,7 +32,7 @@ from tests.support.railway.simulator import Simulator
 from tests.support.railway_delivery import RailwayDelivery
 from tests.support.railway_platform import ENVIRONMENT, at_railway
 
-__all__ = ["CANARY", "FaultyRun", "Outcome", "faulty_run"]
+__all__ = ["CANARY", "FaultyRun", "Outcome", "faulty_run", "writing"]
 
 CANARY: Final = "canary-5f2c9d7e1b"
 """What nobody is to see; it is a variable of the service, and releases write it."""
@@ -157,6 +158,23 @@ class FaultyRun(RailwayDelivery):
             reach=watched.reach,
             clock=self.time,
         )
+
+
+def writing(run: FaultyRun, every: float) -> None:
+    """Whatever is deployed next writes a line of its build every so many seconds."""
+
+    async def write() -> None:
+        record = run.simulator.deployments[-1]
+        while run.simulator.status(record).is_unfinished:
+            record.build_lines.write("one more step of many")
+            await run.time.wait(every)
+
+    async def begin(step: str, milestone: Milestone) -> None:
+        if (step, milestone) == ("deploy", Milestone.AFTER_CALL):
+            tasks.append(asyncio.create_task(write()))
+
+    tasks: list[asyncio.Task[None]] = []
+    run.tools = run.at(begin)
 
 
 @asynccontextmanager

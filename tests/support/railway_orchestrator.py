@@ -1,8 +1,8 @@
 """One of several that deploy to Railway, with a lease in PostgreSQL; run as a module.
 
-The one argument is a JSON object: ``checkout``, and ``commit``, or null to go on with
-what another has begun. How it ends is the last line of what is written. Where Railway
-and the state database are, the environment says.
+The one argument is a JSON object: ``checkout``, ``bake`` in seconds, and ``commit``, or
+null to go on with what another has begun. How it ends is the last line of what is
+written. Where Railway and the state database are, the environment says.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ async def main(order: dict[str, Any]) -> None:
                     environment=ENVIRONMENT,
                     commit=order["commit"],
                     actor="the first",
-                    bake=1.0,
+                    bake=order["bake"],
                     gate_hold=0.4,
                     monitor_interval=0.2,
                 )

@@ -8,6 +8,7 @@
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -39,7 +40,7 @@ from app.backend.deploy.running.steps_watching import BAKE, GATE
 from app.backend.deploy.running.superseding import end_others
 from app.backend.deploy.running.way_back import Place, come_back, go_back, place_of
 from app.backend.deploy.tools import Tools
-from app.errors import InterruptedRunError, PreflightError
+from app.errors import InterruptedRunError, JournalError, PreflightError
 
 __all__ = ["deploy", "make_plan", "new_run_id", "resume"]
 
@@ -144,7 +145,9 @@ async def resume(tools: Tools, *, actor: str, run: str | None = None) -> RunRepo
     )
     try:
         async with tools.journals(guard) as journals:
-            await journals.reconcile()
+            # A file that a stopped process has locked: the rows are enough to go on.
+            with suppress(JournalError):
+                await journals.reconcile()
             going = Run(
                 found.run, tools, guard, journals, await journals.events(found.run)
             )

@@ -93,7 +93,9 @@ async def store(
             there is no lease to be had.
     """
     platform = _railway(tools)
-    connection, wanted = platform.connection, await platform.releases.wanted(commit)
+    # What cannot be used is found out before anybody waits for the lease.
+    await platform.releases.said(commit)
+    connection = platform.connection
     target = await connection.target()
     guard, note = await leave_to_act(
         tools,
@@ -108,6 +110,7 @@ async def store(
         tools.say(note)
     try:
         async with acting(tools, guard):
+            wanted = await platform.releases.wanted(commit)
             return await apply(connection.api, target, wanted)
     finally:
         await guard.release()

@@ -1,7 +1,7 @@
 """What takes long at Railway, or lies far back, ends well, and in few requests."""
 
-import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -9,9 +9,10 @@ from app.backend.deploy.pipeline import resume
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.tools import Milestone
+from tests.support.railway.authority import TokenKind
 from tests.support.railway.faults import Fault
 from tests.support.railway.lifetime import Pace
-from tests.support.railway_faults import FaultyRun, faulty_run
+from tests.support.railway_faults import FaultyRun, faulty_run, writing
 
 MOST = 60
 BAKE = 1800.0
@@ -28,23 +29,6 @@ async def pushed(run: FaultyRun) -> None:
         await run.simulator.deploys(f"{number:040x}", wait=False)
         await run.time.sleep(10.0)
     assert fault.left == 0
-
-
-def writing(run: FaultyRun, every: float) -> None:
-    """Whatever is deployed next writes a line of its build from time to time."""
-
-    async def write() -> None:
-        record = run.simulator.deployments[-1]
-        while run.simulator.status(record).is_unfinished:
-            record.build_lines.write("one more step of many")
-            await run.time.wait(every)
-
-    async def begin(step: str, milestone: Milestone) -> None:
-        if (step, milestone) == ("deploy", Milestone.AFTER_CALL):
-            tasks.append(asyncio.create_task(write()))
-
-    tasks: list[asyncio.Task[None]] = []
-    run.tools = run.at(begin)
 
 
 def within_budget(run: FaultyRun) -> None:
@@ -116,22 +100,63 @@ async def test_who_is_killed_on_the_way_to_it_asks_for_it_once(
         assert len(run.made("rollback")) == 1
 
 
+class Way(NamedTuple):
+    """How long a release takes until it serves, in seconds."""
+
+    queued: float = 0.0
+    built: float = 3.0
+    started: float = 0.0
+
+
+WAYS = [
+    Way(built=1500.0),
+    Way(built=HOUR - 60.0),
+    Way(queued=HOUR),
+    Way(queued=1800.0, built=1700.0),
+    Way(queued=1200.0, built=1200.0, started=1100.0),
+]
+SETTINGS = """
+[deploy]
+healthcheckPath = "/api/health/startup"
+healthcheckTimeout = 1200
+overlapSeconds = 30
+"""
+
+
+@pytest.mark.parametrize("kind", [TokenKind.PROJECT, TokenKind.WORKSPACE])
+@pytest.mark.parametrize("plan", ["PRO", "FREE"])
 @pytest.mark.parametrize(
-    "seconds",
-    [1500.0, pytest.param(HOUR - 60.0, marks=pytest.mark.full)],
+    "way",
+    [pytest.param(one, marks=[pytest.mark.full] * (one != WAYS[0])) for one in WAYS],
 )
-async def test_a_build_that_gets_on_is_waited_for(
-    tmp_path: Path, seconds: float
+async def test_what_is_long_in_coming_takes_few_requests_all_the_same(
+    tmp_path: Path, way: Way, plan: str, kind: TokenKind
 ) -> None:
-    async with faulty_run(tmp_path) as run:
+    async with faulty_run(tmp_path, plan=plan, kind=kind) as run:
         await run.serves("one")
-        run.simulator.conductor.pace = Pace(build=seconds)
+        run.railway.files = {"": SETTINGS}
+        if way.queued:
+            run.simulator.faults.add(Fault.WAITS_FOR_CHECKS, seconds=way.queued)
+        if way.started:
+            run.simulator.faults.add(Fault.HEALTH_SLOW, seconds=way.started)
+        run.simulator.conductor.pace = Pace(build=way.built)
         writing(run, every=100.0)
         outcome = await run.deploys(run.commit("two"), bake=BAKE)
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.DONE, outcome.text()
-        assert "still BUILDING: it gets on" in "\n".join(run.said)
+        assert not [one for one in run.simulator.requests if one.status == 429]
         within_budget(run)
+
+
+async def test_a_build_that_gets_on_is_waited_for(tmp_path: Path) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        run.simulator.conductor.pace = Pace(build=1500.0)
+        writing(run, every=100.0)
+        outcome = await run.deploys(run.commit("two"))
+        assert isinstance(outcome, RunReport), outcome
+        assert outcome.ending is Ending.DONE, outcome.text()
+        assert "still BUILDING: it gets on" in "\n".join(run.said)
 
 
 @pytest.mark.full

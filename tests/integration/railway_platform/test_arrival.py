@@ -1,14 +1,18 @@
 """A release that is long in coming says itself that it serves."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from app.backend.deploy.platforms.railway.arrival import EVERY
 from app.backend.deploy.platforms.railway.freshness import LONGEST
+from app.backend.deploy.records.ending import Ending
+from app.backend.deploy.report import RunReport
+from tests.support.railway.faults import Fault
 from tests.support.railway.instant_edge import UsedGround
 from tests.support.railway.lifetime import Pace
-from tests.support.railway_faults import FaultyRun, faulty_run
+from tests.support.railway_faults import FaultyRun, faulty_run, writing
 
 HOUR = 3600.0
 LONG_BUILD = Pace(build=HOUR - 60.0)
@@ -43,6 +47,52 @@ async def test_without_its_word_it_is_seen_when_railway_is_asked(
         run.edge.claimed = "nobody"
         run.simulator.conductor.pace = LONG_BUILD
         assert EVERY < await seen_serving(run) <= LONGEST
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("build", [700.0, 1600.0, 2500.0, HOUR - 60.0])
+async def test_one_that_goes_as_soon_as_it_has_come_is_left_at_once(
+    tmp_path: Path, build: float
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        old = await run.serves("one")
+        new = run.commit("two")
+        run.simulator.conductor.pace = Pace(build=build)
+        run.simulator.faults.add(Fault.CRASHES, commit=new, seconds=0.0)
+        writing(run, every=100.0)
+        outcome = await run.deploys(new)
+        assert isinstance(outcome, RunReport), outcome
+        assert outcome.ending is Ending.ROLLED_BACK, outcome.text()
+        assert run.serving == old
+        ground = run.railway.ground
+        assert isinstance(ground, UsedGround)
+        (bad, _), (good, _) = ground.switches[-2:]
+        assert (good - bad).total_seconds() <= 60.0
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("build", [1000.0, 1700.0, 2500.0])
+async def test_an_outage_of_the_api_at_the_switch_is_waited_for(
+    tmp_path: Path, build: float
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        new = run.commit("two")
+        run.simulator.conductor.pace = Pace(build=build)
+        writing(run, every=100.0)
+
+        async def outage() -> None:
+            while run.serving != new:
+                await run.time.wait(1.0)
+            run.simulator.faults.add(Fault.DOWN, times=None)
+            await run.time.wait(100.0)
+            run.simulator.faults.clear()
+
+        task = asyncio.create_task(outage())
+        outcome = await run.deploys(new)
+        await task
+        assert isinstance(outcome, RunReport), outcome
+        assert outcome.ending is Ending.DONE, outcome.text()
 
 
 async def test_its_word_alone_decides_nothing_and_is_heard_less_and_less(

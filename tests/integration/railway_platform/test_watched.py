@@ -134,6 +134,12 @@ async def test_a_network_behind_a_proxy_is_told_by_the_proxy(
     with canned_service() as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         assert await reachable(nowhere)
+        monkeypatch.setenv("https_proxy", proxy.url.removeprefix("http://"))
+        assert await reachable(nowhere)
+        monkeypatch.delenv("https_proxy")
+        assert not await reachable(nowhere)
+        monkeypatch.setenv("all_proxy", proxy.url)
+        assert await reachable(nowhere)
         monkeypatch.setenv("no_proxy", "nowhere.invalid")
         assert not await reachable(nowhere)
 

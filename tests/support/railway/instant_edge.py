@@ -55,7 +55,7 @@ class InstantEdge:
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 asked = await read_request(reader)
-                self.heard.append(repr(asked))
+                self.heard.append(f"{asked.path} {dict(asked.headers)}")
                 writer.write(self._answer(asked.path).encode())
                 await writer.drain()
         finally:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
@@ -46,6 +47,7 @@ def choose(
     now: datetime,
     named: str | None = None,
     may_rebuild: bool = False,
+    fallen: str | None = None,
 ) -> Choice:
     """Chooses what to return to.
 
@@ -57,6 +59,7 @@ def choose(
         now: by what it is said how long ago something was left.
         named: a run of ours, the platform's id, or a commit; None: last known good.
         may_rebuild: deploy a commit anew that the platform cannot restore.
+        fallen: the commit of a release that was down when it was replaced.
 
     Raises:
         NoWayBackError: there is nothing, or nothing that could be restored; what is
@@ -66,7 +69,7 @@ def choose(
         leaving = _fallen(deployments)
     if named is None:
         return _last_known_good(
-            deployments, runs, leaving, now, may_rebuild=may_rebuild
+            deployments, runs, leaving, now, may_rebuild=may_rebuild, fallen=fallen
         )
     target = _named(deployments, runs, named)
     if target.active:
@@ -110,12 +113,16 @@ def _last_known_good(
     now: datetime,
     *,
     may_rebuild: bool,
+    fallen: str | None,
 ) -> Choice:
-    found = last_known_good(deployments, runs, current_commit=leaving)
+    known_good = partial(
+        last_known_good, runs=runs, current_commit=leaving, fallen=fallen
+    )
+    found = known_good(deployments)
     if found is not None:
         return Choice(found, rebuild=False, why=_worth(found, runs))
     restorable = [replace(one, can_roll_back=one.can_be_built) for one in deployments]
-    built = last_known_good(restorable, runs, current_commit=leaving)
+    built = known_good(restorable)
     if built is None:
         raise _nowhere(deployments, runs, leaving, now)
     if not may_rebuild:

@@ -22,10 +22,12 @@ __all__ = [
     "AT_WORK",
     "NO_PLAN",
     "NO_WAY_BACK",
+    "SERVICE_DOWN",
     "Finding",
     "Severity",
     "Survey",
     "findings_of",
+    "is_down",
     "run_of_tag",
     "under_way",
 ]
@@ -34,6 +36,8 @@ AT_WORK: Final = "at_work"
 """The code of the finding that somebody else holds the lease."""
 NO_WAY_BACK: Final = "no_way_back"
 """The code of the finding that nothing could be returned to, or not for long enough."""
+SERVICE_DOWN: Final = "service_down"
+"""The code of the finding that what users' requests go to, or went to, has crashed."""
 
 NO_PLAN: Final = "no_migration_plan"
 """The code of the finding that a release's pre-deploy command would get no plan."""
@@ -108,6 +112,11 @@ def run_of_tag(tag: str | None) -> str | None:
     return tag.partition("/")[0] if tag else None
 
 
+def is_down(one: Deployment) -> bool:
+    """Whether users' requests go to a release that has ended by itself."""
+    return one.active and one.status is DeploymentStatus.CRASHED
+
+
 def under_way(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
     """Deployments that may come to serve by themselves."""
     return tuple(one for one in deployments if one.status in _UNDER_WAY)
@@ -151,9 +160,10 @@ def _of_the_way_back(
     if serving is None and past is None:
         text = "nothing serves yet, so there is no way back"
         return [Finding(Severity.INFO, text, code=NO_WAY_BACK)]
-    if serving is None and past is not None:
-        text = f"nothing serves; {past.id}, which has served last, is {past.status}"
-        found.append(Finding(Severity.WARNING, text))
+    down = past if serving is None else serving
+    if down is not None and (serving is None or is_down(serving)):
+        text = f"nothing serves well: {down.id}, which served last, is {down.status}"
+        found.append(Finding(Severity.WARNING, text, code=SERVICE_DOWN))
     if facts.way_back is None and request.way_back is None:
         text = "there is no deployment that could be returned to"
         remedy = "if it turns bad, it can only be replaced"

@@ -14,7 +14,7 @@ from app.backend.deploy.planning.environment import (
     judge_variables,
     of_its_name,
 )
-from app.backend.deploy.planning.findings import Finding, Severity, Survey
+from app.backend.deploy.planning.findings import Finding, Severity, Survey, is_down
 from app.backend.deploy.planning.looking_back import Past, look_back, look_further
 from app.backend.deploy.planning.plan import Plan, draw_up
 from app.backend.deploy.planning.returning import (
@@ -152,8 +152,12 @@ def _way_back(
     request: DeployRequest, deployments: Sequence[Deployment], past: Past
 ) -> Deployment | None:
     """Last known good, seen from the new commit once that serves. Pure."""
-    known = once_replaced(deployments)
-    return last_known_good(known, past.runs, current_commit=request.commit)
+    return last_known_good(
+        once_replaced(deployments),
+        past.runs,
+        current_commit=request.commit,
+        fallen=next((one.commit for one in deployments if is_down(one)), None),
+    )
 
 
 def once_replaced(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:

@@ -25,14 +25,15 @@ def last_known_good(
     runs: Sequence[RunState],
     *,
     current_commit: str | None,
+    fallen: str | None = None,
 ) -> Deployment | None:
     """Where a rollback from ``current_commit`` leads; None: nowhere.
 
     A deployment can be returned to when it has served (``succeeded``), the platform
-    can bring it back (``can_roll_back``), its commit is another one and is shunned by
-    nobody, and, where the active deployment is of ``current_commit``, it was first
-    deployed before that one. A deployment that repeats another is as old as that: a
-    second rollback goes further back, never forward again.
+    can bring it back (``can_roll_back``), its commit is another one, had not fallen and
+    is shunned by nobody, and, where the active deployment is of ``current_commit``, it
+    was first deployed before that one. A deployment that repeats another is as old as
+    that: a second rollback goes further back, never forward again.
 
     Shunned are commits that are :func:`quarantined`, those that were :func:`left`, and
     those that the platform's own list shows to have been left.
@@ -44,6 +45,7 @@ def last_known_good(
         deployments: the platform's, in any order.
         runs: what the journals know; empty when none can be read.
         current_commit: what is to be left; None: nothing is deployed.
+        fallen: the commit of a release that was down when it was replaced.
     """
     by_id = {one.id: one for one in deployments}
     shunned = {*quarantined(runs), *left(runs), *_left_behind(deployments, by_id)}
@@ -54,7 +56,7 @@ def last_known_good(
         for one in deployments
         if one.succeeded
         and one.can_roll_back
-        and one.commit != current_commit
+        and one.commit not in {current_commit, fallen}
         and one.commit not in shunned
         and (before is None or _born(one, by_id) < before)
     )

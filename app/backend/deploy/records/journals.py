@@ -14,7 +14,7 @@ from app.errors import JournalError
 __all__ = ["Journals", "Reconciled"]
 
 RETRY = 30.0
-"""Seconds after which rows that failed are tried again; each attempt may take 5 s."""
+"""Seconds after which a side that failed is tried again; each attempt may take 5 s."""
 
 _LOG = logging.getLogger("pm33.journal")
 
@@ -46,6 +46,7 @@ class Journals:
         self._rows = rows
         self._clock = clock
         self._failed_at = 0.0
+        self._fileless_since: float | None = None
         self._owed: set[str] = set()
         self._told: set[str] = set()
         self.degraded: JournalError | None = None
@@ -62,6 +63,10 @@ class Journals:
             JournalError: neither side keeps them.
             LeaseLostError: the rows say that somebody else has taken over.
         """
+        rows = self._rows
+        resting = self._file_rests and self.degraded is None
+        if rows is not None and resting and await self._try_rows(rows, events):
+            return
         try:
             await self._file.append(*events)
         except JournalError as error:
@@ -173,7 +178,14 @@ class Journals:
         self._failed_at = self._clock()
         self._tell_once(logging.WARNING, "its file", error)
 
+    @property
+    def _file_rests(self) -> bool:
+        """A file that somebody keeps locked is not waited for with every event."""
+        since = self._fileless_since
+        return since is not None and self._clock() - since < RETRY
+
     def _say_fileless(self, error: JournalError) -> None:
+        self._fileless_since = self._clock()
         self._tell_once(logging.ERROR, "the state database", error)
 
     def _tell_once(self, level: int, place: str, error: JournalError) -> None:

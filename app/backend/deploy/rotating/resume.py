@@ -1,5 +1,6 @@
 """Goes on with what was left: a deploy, a rollback, or a rotation with both."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from app.backend.deploy import pipeline
@@ -23,6 +24,7 @@ from app.backend.deploy.tools import Tools
 from app.errors import (
     ConfigError,
     DeploymentNotFoundError,
+    JournalError,
     PlatformError,
     PlatformUnreachableError,
 )
@@ -92,7 +94,9 @@ async def go_on(left: RunState, tools: Tools, *, actor: str) -> RotationReport:
     try:
         inner = replace(tools, leases=BorrowedLeases(tools.leases, guard))
         async with tools.journals(guard) as journals:
-            await journals.reconcile()
+            # A file that a stopped process has locked: the rows are enough to go on.
+            with suppress(JournalError):
+                await journals.reconcile()
             events = await journals.events(left.run)
             run = Run(left.run, inner, guard, journals, events)
             if run.state.ended:

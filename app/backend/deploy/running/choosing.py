@@ -89,6 +89,7 @@ async def _choose(run: Run) -> Facts:
             named=request.target if request else order_of(run).request.way_back,
             may_rebuild=may_rebuild(run),
             now=run.tools.now(),
+            fallen=None if request else order_of(run).fallen,
         )
 
     deployments, runs = await look_further(

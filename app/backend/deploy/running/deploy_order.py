@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.backend.deploy.platforms.base import DeploymentStatus
 from app.backend.deploy.request import DeployRequest, RollbackRequest
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.watching.baseline import Baseline
@@ -30,6 +31,13 @@ class Order:
     def serving(self) -> str | None:
         """The deployment that served when the plan was made."""
         return (self.plan.get("serving") or {}).get("id")
+
+    @property
+    def fallen(self) -> str | None:
+        """The commit of what served then, if that had crashed."""
+        serving = self.plan.get("serving") or {}
+        crashed = serving.get("status") == DeploymentStatus.CRASHED
+        return serving["commit"] if crashed else None
 
     @property
     def migrates(self) -> bool:

@@ -18,6 +18,7 @@ says itself what comes of that; five minutes are for that word to come."""
 
 _QUEUED: Final = frozenset({DeploymentStatus.QUEUED, DeploymentStatus.WAITING})
 _BUILT: Final = frozenset({DeploymentStatus.BUILDING, DeploymentStatus.DEPLOYING})
+_GROWTH: Final = 0.5
 _MINUTE: Final = 60.0
 
 
@@ -64,8 +65,8 @@ class Patience:
             f"{state.id} is still {state.status}: {why}; it is given up in"
             f" {left / _MINUTE:.0f} min"
         )
-        # Each look is a request or two: after twice the time it is looked at once more.
-        return min(left, max(self._deadline, lasting))
+        # Each look is a request or two: what takes long is looked at less often.
+        return min(left, max(self._deadline, lasting * _GROWTH))
 
     async def _gets_on(self, deployment: str) -> bool:
         platform = self._run.tools.platform

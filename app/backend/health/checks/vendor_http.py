@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,9 +42,11 @@ class Fetched:
 
 
 def open_client() -> httpx.AsyncClient:
-    """A client that keeps no connection, and so holds no memory between two reads.
+    """A client that keeps neither connection nor cookie between two reads.
 
-    Nobody waits for somebody else's connection: attempts in flight are few already.
+    Nobody waits for somebody else's connection: attempts in flight are few already. A
+    cookie would go to whatever else is asked below the same domain, or keep a balancer
+    at one replica.
 
     Raises:
         OSError: the certificates that ``SSL_CERT_FILE`` names cannot be read.
@@ -51,7 +54,8 @@ def open_client() -> httpx.AsyncClient:
         ImportError: a proxy's protocol needs what is not installed.
     """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncClient(limits=limits, timeout=None)  # noqa: S113 - fetch() sets it
+    nobody = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(limits=limits, cookies=nobody, timeout=None)  # noqa: S113 - fetch() sets it
 
 
 async def ask(client: httpx.AsyncClient, read: Read, *, timeout: float) -> Answer:  # noqa: ASYNC109 - a deadline for several awaits

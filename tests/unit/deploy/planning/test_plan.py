@@ -117,7 +117,7 @@ def test_where_what_has_served_is_down_the_plan_says_so() -> None:
     gone = deployment("d1", status=DeploymentStatus.CRASHED, succeeded=True)
     listed = deployment("d2"), gone
     told = plan(deployments=listed, way_back=None).text()
-    assert "nothing serves; d1, which has served last, is CRASHED" in told
+    assert "nothing serves well: d1, which served last, is CRASHED" in told
     assert "no deployment that could be returned to" in told
     assert "nothing serves yet" in plan(deployments=(deployment("d2"),)).text()
 

@@ -1,3 +1,4 @@
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +168,26 @@ async def test_a_file_that_cannot_be_written_leaves_the_rows(
 
     assert rows.kept == await journals.events() == story()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_a_file_that_somebody_keeps_locked_is_tried_again_after_a_while(
+    file: FileJournal, rows: Rows
+) -> None:
+    seconds = 0.0
+    await file.append(NOTE)
+    impatient = FileJournal(file.path, lock_wait=0.0)
+    journals = Journals(impatient, rows, clock=lambda: seconds)
+    with file.path.open("a", encoding="ascii") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        await journals.append(event(EventKind.NOTE, at=100))
+    await journals.append(event(EventKind.NOTE, at=101))
+    assert await file.events() == (NOTE,)
+    assert len(rows.kept) == 2
+
+    seconds = RETRY
+    await journals.append(event(EventKind.NOTE, at=102))
+    assert len(await file.events()) == 2
+    assert await journals.reconcile() == Reconciled(to_file=2, to_rows=1)
 
 
 async def test_it_is_an_error_when_neither_side_keeps_an_event(

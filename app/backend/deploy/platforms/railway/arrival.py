@@ -1,4 +1,4 @@
-"""That a release serves, told by itself in what users are answered.
+"""Who answers users: told by releases themselves, in what users are answered.
 
 Railway is looked at the less often the longer a build takes, and users would be served
 unwatched for minutes. Their own way to the release is no request of Railway's API.
@@ -37,27 +37,44 @@ class Arrival:
         self._wire = wire
         self._url = url
         self._clock = clock
+        self._looked = False
+        self._last: str | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether the last answer has said whose it was.
+
+        It does not where there is no address, where a release is none of ours or is
+        down, and where somebody on the way has answered: Railway's edge in its
+        under-attack mode, a redirect.
+        """
+        return self._last is not None
 
     async def within(
         self, deployment: str, seconds: float, *, every: float = EVERY
     ) -> bool:
-        """Waits for so long, or until a deployment has answered; whether it has.
+        """Waits for so long, or until another release answers; whether one does.
 
-        Only what takes longer than ``every`` is looked at: otherwise Railway itself
-        is asked soon.
+        It has changed, too, when nobody answers any more: a release may go as soon as
+        it has come. Only what takes longer than ``every`` is looked at: otherwise
+        Railway itself is asked soon.
         """
         ends = self._clock.time() + seconds
         while (left := ends - self._clock.time()) > every:
             await self._clock.sleep(every)
-            if await self._answers(deployment):
+            if await self._has_changed(deployment):
                 return True
         await self._clock.sleep(max(left, 0.0))
         return False
 
-    async def _answers(self, deployment: str) -> bool:
+    async def _has_changed(self, deployment: str) -> bool:
+        before, looked = self._last, self._looked
+        self._last, self._looked = await self._who(), True
+        return self._last == deployment or (looked and self._last != before)
+
+    async def _who(self) -> str | None:
         try:
             url = await self._url()
         except PlatformError:
-            return False
-        headers = await self._wire.headers(url + _PATH, seconds=_DEADLINE)
-        return headers.get(_WHO) == deployment
+            return None
+        return (await self._wire.headers(url + _PATH, seconds=_DEADLINE)).get(_WHO)

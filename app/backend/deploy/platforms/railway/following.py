@@ -5,6 +5,7 @@ from typing import Final
 
 from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.arrival import EVERY, Arrival
+from app.backend.deploy.platforms.railway.freshness import SLOWEST
 from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.watched import Watching
 
@@ -27,7 +28,7 @@ async def follow(
     Args:
         watched: what is asked.
         looking: knows who asked for it.
-        arrival: waits, but no longer than until users have been answered by it.
+        arrival: waits, but no longer than until others answer users.
         deployment: its id.
         tell: is told how many seconds it is until the next look.
 
@@ -50,4 +51,4 @@ async def follow(
         tell(wait)
         answered = await arrival.within(deployment, wait, every=every)
         # Railway's own word decides; it may come some seconds later.
-        every *= 2 if answered else 1
+        every = min(2 * every, SLOWEST) if answered else every

@@ -114,9 +114,11 @@ class RailwayPlatform(Hidden):
             clock=self._clock,
         )
         self._logs = Logs(self._api, self._is_over, clock=self._clock)
+        self._arrival = Arrival(self._api.wire, self.url, self._clock)
         self.watched = Watching(
             self._pictures,
             self._api.quota,
+            told=lambda: self._arrival.told,
             one=self._looking.one,
             explained=self._looking.explained,
             counters=self._counters,
@@ -151,7 +153,7 @@ class RailwayPlatform(Hidden):
         return follow(
             self.watched,
             self._looking,
-            Arrival(self._api.wire, self.url, self._clock),
+            self._arrival,
             deployment,
             tell=self._api.tell_of_wait,
         )

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -24,6 +24,8 @@ from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.railway.freshness import (
     NOW,
     SLOWEST,
+    is_settled,
+    is_steady,
     status_age,
     traffic_age,
 )
@@ -34,8 +36,10 @@ from app.errors import PlatformError
 
 __all__ = ["Watching", "is_shielded", "reachable"]
 
-_STALEST: Final = 120.0, 2 * SLOWEST
-"""Seconds, of what is under way and of what serves, while Railway does not answer."""
+_STALEST: Final = 2 * SLOWEST
+"""Seconds, of what serves, while Railway does not answer."""
+_STALEST_UNDER_WAY: Final = 120.0
+"""Seconds beyond those after which it would be asked again."""
 _CONNECT: Final = 4.0
 
 Counters = Callable[[datetime, datetime, Minutes], Awaitable[TrafficCounters | None]]
@@ -48,6 +52,7 @@ class Watching:
     Args:
         pictures: of the service.
         quota: what is left of the requests.
+        told: whether what users are answered tells when a deployment serves.
         one: finds a deployment that is not among the newest.
         explained: adds why it has failed.
         counters: what the edge has counted between two times.
@@ -61,6 +66,7 @@ class Watching:
         pictures: Pictures,
         quota: Quota,
         *,
+        told: Callable[[], bool],
         one: Callable[[str], Awaitable[Deployment]],
         explained: Explained,
         counters: Counters,
@@ -70,13 +76,14 @@ class Watching:
     ) -> None:
         self._pictures = pictures
         self._quota = quota
+        self._told = told
         self._one = one
         self._explained = explained
         self._counters = counters
         self._url = url
         self._clock = clock
         self._now = now
-        self._seen: dict[str, tuple[DeploymentStatus, float]] = {}
+        self._seen: dict[str, _Seen] = {}
         self._counted: dict[str, _Counted] = {}
         self._unlisted: dict[str, tuple[float, Deployment]] = {}
 
@@ -146,22 +153,32 @@ class Watching:
         return known[1]
 
     async def _picture(self, deployment: str, age: float | None) -> Picture:
-        status, _ = self._seen.get(deployment, (DeploymentStatus.UNKNOWN, 0.0))
-        settled = status in {DeploymentStatus.SUCCESS, DeploymentStatus.SLEEPING}
-        age = self._age(deployment) if age is None else age
-        return await self._pictures.within_or(age, _STALEST[settled])
+        seen, usual = self._seen.get(deployment), self._age(deployment)
+        serves = seen is not None and is_steady(seen.status)
+        stalest = _STALEST if serves else usual + _STALEST_UNDER_WAY
+        return await self._pictures.within_or(usual if age is None else age, stalest)
 
     def _age(self, deployment: str) -> float:
         seen = self._seen.get(deployment)
         if seen is None:
             return NOW
-        status, since = seen
-        return status_age(status, self._clock.time() - since, self._quota.pace())
+        return status_age(
+            seen.status,
+            self._clock.time() - seen.since,
+            self._quota.pace(),
+            # Where an image is restored, users wait for whatever comes of that.
+            told=self._told() and not seen.restored,
+        )
 
     def _see(self, found: Deployment) -> None:
-        known = self._seen.get(found.id)
-        if known is None or known[0] is not found.status:
-            self._seen[found.id] = found.status, self._clock.time()
+        known, since = self._seen.get(found.id), self._clock.time()
+        # One state of many is no beginning: a build goes on where a queue has ended.
+        if known is not None and (
+            known.status is found.status or not is_settled(found.status)
+        ):
+            since = known.since
+        restored = found.rollback_of is not None
+        self._seen[found.id] = _Seen(found.status, since, restored)
 
     def _serves_since(self, own: Deployment) -> datetime:
         """When its state last changed, which was the switch; else its beginning."""
@@ -169,6 +186,19 @@ class Watching:
         node = last.node(own.id) if last else None
         changed = node.get("statusUpdatedAt") if node else None
         return datetime.fromisoformat(str(changed)) if changed else own.created_at
+
+
+class _Seen(NamedTuple):
+    """How a deployment was seen last.
+
+    Attributes:
+        since: for how long it has been under way, or as it is.
+        restored: an image that was run before.
+    """
+
+    status: DeploymentStatus
+    since: float
+    restored: bool
 
 
 class _Counted:
@@ -199,9 +229,11 @@ def is_shielded(picture: Picture, now: datetime) -> bool:
 async def reachable(url: str) -> bool:
     """Whether a connection to an address can be made, by the proxy if one is set."""
     parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
     if proxy and not proxy_bypass(parts.hostname or ""):
-        parts = urlsplit(proxy)
+        # As the client has it that sends requests.
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     port = parts.port or (80 if parts.scheme == "http" else 443)
     try:
         async with asyncio.timeout(_CONNECT):

@@ -6,6 +6,7 @@ from app.backend.deploy.platforms.deployment import DeploymentStatus
 from app.backend.deploy.platforms.railway.freshness import (
     LONGEST,
     SLOWEST,
+    is_settled,
     status_age,
     traffic_age,
 )
@@ -13,10 +14,10 @@ from app.backend.deploy.platforms.railway.freshness import (
 BUILDING, SERVING = DeploymentStatus.BUILDING, DeploymentStatus.SUCCESS
 
 
-def looks(status: DeploymentStatus, seconds: float) -> int:
+def looks(status: DeploymentStatus, seconds: float, *, told: bool = False) -> int:
     at, asked = 0.0, 0
     while at < seconds:
-        asked, at = asked + 1, at + status_age(status, at, 0.0)
+        asked, at = asked + 1, at + status_age(status, at, 0.0, told=told)
     return asked
 
 
@@ -24,13 +25,16 @@ def looks(status: DeploymentStatus, seconds: float) -> int:
     status=st.sampled_from(DeploymentStatus),
     lasting=st.floats(0, 1e6),
     pace=st.floats(0, 3600),
+    told=st.booleans(),
 )
 def test_a_look_is_never_sooner_than_the_limit_allows(
-    status: DeploymentStatus, lasting: float, pace: float
+    status: DeploymentStatus,
+    lasting: float,
+    pace: float,
+    told: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    settled = status.is_over or status in {SERVING, DeploymentStatus.SLEEPING}
-    most = SLOWEST if settled else LONGEST
-    assert pace <= status_age(status, lasting, pace) <= max(pace, most)
+    most = LONGEST if told and not is_settled(status) else SLOWEST
+    assert pace <= status_age(status, lasting, pace, told=told) <= max(pace, most)
     assert traffic_age(lasting, pace) >= 2 * pace
 
 
@@ -39,10 +43,20 @@ def test_what_has_just_begun_is_looked_at_every_five_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "seconds", "most"),
-    [(BUILDING, 300.0, 11), (BUILDING, 3600.0, 24), (SERVING, 1800.0, 12)],
+    ("status", "seconds", "told", "most"),
+    [
+        (BUILDING, 300.0, False, 13),
+        (BUILDING, 3600.0, False, 36),
+        (BUILDING, 300.0, True, 11),
+        (BUILDING, 3600.0, True, 24),
+        (SERVING, 1800.0, False, 12),
+        (SERVING, 1800.0, True, 12),
+    ],
 )
 def test_a_long_time_costs_few_looks(
-    status: DeploymentStatus, seconds: float, most: int
+    status: DeploymentStatus,
+    seconds: float,
+    told: bool,  # noqa: FBT001 - a case of the table
+    most: int,
 ) -> None:
-    assert looks(status, seconds) <= most
+    assert looks(status, seconds, told=told) <= most
