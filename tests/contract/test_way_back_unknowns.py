@@ -15,13 +15,15 @@ from typing import Final
 
 import pytest
 
-from app.backend.deploy.planning.returning import NEEDS_DATABASE, REVERT, UNKNOWN
-from app.backend.deploy.platforms.base import DeploymentStatus
-from app.backend.deploy.request import Variables
 from tests.support.railway.plans import Unknowns
 from tests.support.way_back import at_railway
 from tests.support.way_back_cells import assert_serves, says
-from tests.support.way_back_nights import Evening, Night, play
+from tests.support.way_back_nights import (
+    EVENINGS,
+    Evening,
+    assert_back_as_foretold,
+    play,
+)
 from tests.support.way_back_releases import Releases
 
 DEPENDED_ON: Final = (
@@ -32,7 +34,6 @@ DEPENDED_ON: Final = (
     "snapshot_readable",
 )
 USUAL: Final = Unknowns()
-MAY_NOT: Final = "token_may_not_roll_back"
 
 
 def arrayed() -> list[Unknowns]:
@@ -60,16 +61,6 @@ def arrayed() -> list[Unknowns]:
 
 
 ROWS: Final = arrayed()
-EVENINGS: Final = [
-    Evening(),
-    Evening(database=False),
-    Evening(planned=True),
-    Evening(planned=True, database=False),
-    Evening(rotated=True),
-    Evening(rotated=True, database=False),
-    Evening(rotated=True, variables=Variables.CURRENT),
-    Evening(planned=True, database=False, variables=Variables.CURRENT),
-]
 QUICK: Final = (0, Evening(planned=True, database=False))
 
 
@@ -116,36 +107,8 @@ async def test_the_old_release_comes_back_and_what_stands_in_its_way_was_told_be
     ):
         night = await play(scene, simulated, evening, database)
 
-        assert night.report.exit_code == 0, night.told
-        back = night.attempts[-1]
-        assert back.commit == night.old.commit
-        await assert_serves(scene, back)
+        assert_back_as_foretold(night, unknowns, evening)
+        await assert_serves(scene, night.attempts[-1])
         await says(scene, "healthy" if evening.database else "degraded")
-        assert night.codes >= foretold(unknowns, evening), night.told
-        if evening.variables is None and not is_as_it_was(night):
-            may = unknowns.project_token_may_roll_back
-            reasons = {REVERT, UNKNOWN, NEEDS_DATABASE} if may else {MAY_NOT}
-            assert night.codes & reasons, night.told
         # Whatever a rollback stores, the next deployment gets what it was to get.
         assert dict(await scene.platform.variables()) == night.stored
-
-
-def is_as_it_was(night: Night) -> bool:
-    """Whether the first attempt has brought it back from its image."""
-    (back, *more) = night.attempts
-    restored = back.rollback_of == night.old.id
-    return restored and back.status is DeploymentStatus.SUCCESS and not more
-
-
-def foretold(unknowns: Unknowns, evening: Evening) -> set[str]:
-    """The codes of what the plan has to say of its way back."""
-    codes = {MAY_NOT}
-    if evening.variables is Variables.CURRENT:
-        return codes
-    if not unknowns.snapshot_readable:
-        return codes | {UNKNOWN}
-    if evening.rotated:
-        codes.add(REVERT)
-    if evening.planned:
-        codes.add(NEEDS_DATABASE)
-    return codes

@@ -178,14 +178,17 @@ def writing(run: FaultyRun, every: float) -> None:
 
 
 @asynccontextmanager
-async def faulty_run(folder: Path, **options: Any) -> AsyncIterator[FaultyRun]:
+async def faulty_run(
+    folder: Path, *, ground: UsedGround | None = None, **options: Any
+) -> AsyncIterator[FaultyRun]:
     """A service whose pre-deploy command migrates, and which nothing serves yet.
 
     Args:
         folder: takes everything that is kept.
+        ground: where releases run.
         options: of :func:`.railway_platform.at_railway`.
     """
-    time, ground = OneTime(), UsedGround()
+    time, ground = OneTime(), ground or UsedGround()
     home = folder / "home"
     home.mkdir()
     async with (

@@ -15,8 +15,9 @@ from typing_extensions import override
 
 from app.backend.deploy.commits.repository import Repository
 from app.backend.deploy.planning.plan import Plan
+from app.backend.deploy.planning.returning import NEEDS_DATABASE, REVERT, UNKNOWN
 from app.backend.deploy.planning.survey import survey
-from app.backend.deploy.platforms.base import Deployment
+from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import (
     EMERGENCY,
@@ -26,17 +27,27 @@ from app.backend.deploy.request import (
 )
 from app.backend.deploy.rollback import roll_back
 from app.backend.deploy.tools import Tools, tools_of
+from tests.support.railway.plans import Unknowns
 from tests.support.railway.platform import SimulatedPlatform
 from tests.support.service import until
 from tests.support.way_back import Scene
 
-__all__ = ["Evening", "Night", "play"]
+__all__ = [
+    "EVENINGS",
+    "OLD_PLAN",
+    "Evening",
+    "Night",
+    "assert_back_as_foretold",
+    "back",
+    "play",
+]
 
 _ENVIRONMENT: Final = "production"
 _DEADLINE: Final = 150.0
 _GRACE: Final = "1"
-_OLD_PLAN: Final = "0" * 64
+OLD_PLAN: Final = "0" * 64
 _ROLE: Final = "of_the_release"
+_MAY_NOT: Final = "token_may_not_roll_back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,18 @@ class Evening:
             f"{self.variables} variables asked for" if self.variables else "",
         )
         return ", ".join(filter(None, told))
+
+
+EVENINGS: Final = [
+    Evening(),
+    Evening(database=False),
+    Evening(planned=True),
+    Evening(planned=True, database=False),
+    Evening(rotated=True),
+    Evening(rotated=True, database=False),
+    Evening(rotated=True, variables=Variables.CURRENT),
+    Evening(planned=True, database=False, variables=Variables.CURRENT),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +131,7 @@ async def play(
         DATABASE_URL=first,
         HEALTH_DATABASE_PERIOD="1",
         HEALTH_GATE_GRACE=_GRACE,
-        PM33_MIGRATION_PLAN=_OLD_PLAN if evening.planned else None,
+        PM33_MIGRATION_PLAN=OLD_PLAN if evening.planned else None,
     )
     old = await scene.serve(releases.old(pre_deploy=True, gated=True))
     await scene.set_variables(PM33_MIGRATION_PLAN=None)
@@ -124,10 +147,42 @@ async def play(
         await scene.stop_database()
         await until(partial(_is_down, scene))
     async with asyncio.timeout(_DEADLINE):
-        report = await roll_back(_back(evening), tools)
+        report = await roll_back(back(evening), tools)
     listed = await scene.platform.deployments()
     since = [one for one in listed if one.created_at > served.created_at]
     return Night(old, plan, stored, report, tuple(reversed(since)))
+
+
+def assert_back_as_foretold(night: Night, unknowns: Unknowns, evening: Evening) -> None:
+    """The old release is back; what stood in its way, the plan had said before."""
+    assert night.report.exit_code == 0, night.told
+    assert night.attempts[-1].commit == night.old.commit
+    assert night.codes >= _foretold(unknowns, evening), night.told
+    if evening.variables is None and not _is_as_it_was(night):
+        may = unknowns.project_token_may_roll_back
+        reasons = {REVERT, UNKNOWN, NEEDS_DATABASE} if may else {_MAY_NOT}
+        assert night.codes & reasons, night.told
+
+
+def _is_as_it_was(night: Night) -> bool:
+    """Whether the first attempt has brought it back from its image."""
+    (back, *more) = night.attempts
+    restored = back.rollback_of == night.old.id
+    return restored and back.status is DeploymentStatus.SUCCESS and not more
+
+
+def _foretold(unknowns: Unknowns, evening: Evening) -> set[str]:
+    """The codes of what the plan has to say of its way back."""
+    codes = {_MAY_NOT}
+    if evening.variables is Variables.CURRENT:
+        return codes
+    if not unknowns.snapshot_readable:
+        return codes | {UNKNOWN}
+    if evening.rotated:
+        codes.add(REVERT)
+    if evening.planned:
+        codes.add(NEEDS_DATABASE)
+    return codes
 
 
 async def _is_down(scene: Scene) -> bool:
@@ -151,7 +206,8 @@ def _deploy(commit: str, evening: Evening) -> DeployRequest:
     )
 
 
-def _back(evening: Evening) -> RollbackRequest:
+def back(evening: Evening) -> RollbackRequest:
+    """What somebody asks for in the night."""
     return RollbackRequest(
         environment=_ENVIRONMENT,
         actor="test",

@@ -66,8 +66,10 @@ class Aftermath:
         if self._ledger.status(record) is not Status.SUCCESS:
             return
         gone = [one.status is InstanceStatus.CRASHED for one in record.instances]
-        one_is_enough = self._world.unknowns.crashed_by_one_replica
-        if any(gone) if one_is_enough else all(gone):
+        over = all(gone)
+        if any(gone) and not over:
+            over = self._world.unknowns.crashed_by_one_replica
+        if over:
             self._ledger.happen(record, Happening.RAN_OUT)
 
     async def _crash(self, record: Record, fault: Scripted) -> None:

@@ -134,10 +134,12 @@ class Conductor:
 
     async def _freeze(self, commit: str | None) -> Manifest:
         world = self._world
-        text = None
-        if commit is not None and world.unknowns.reads_railway_toml:
-            text = await world.repository.settings_file(commit)
-        return frozen(world.service.stored, text, world.environment.name)
+        stored, name = world.service.stored, world.environment.name
+        text = await world.repository.settings_file(commit) if commit else None
+        plain, overlaid = frozen(stored, None, name), frozen(stored, text, name)
+        if plain == overlaid or not world.unknowns.reads_railway_toml:
+            return plain
+        return overlaid
 
     def _enter(
         self,

@@ -105,8 +105,10 @@ class Handover:
             self._ledger.happen(record, Happening.ENDED)
 
     def _overlap(self, new: Record, old: Record) -> float:
-        newer = self._world.unknowns.overlap_of_the_new
-        return (new if newer else old).settings.overlap_seconds
+        its, theirs = new.settings.overlap_seconds, old.settings.overlap_seconds
+        if its == theirs or self._world.unknowns.overlap_of_the_new:
+            return its
+        return theirs
 
     async def _aim(self, record: Record) -> None:
         fault = self._world.faults.take(Fault.WRONG_TARGET_PORT, commit=record.commit)

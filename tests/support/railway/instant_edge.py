@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from app.backend.health.models import Status
 from tests.support.railway.aftermath import RESTARTING
 from tests.support.railway.containers import replica_id
 from tests.support.railway.exchange import Answer, of_json, read_request
@@ -78,7 +79,14 @@ class InstantEdge:
             return of_json({}, HTTPStatus.INTERNAL_SERVER_ERROR, who)
         if not path.startswith("/api/health"):
             return of_json({"version": "1"}, headers=who)
-        return of_json(_page(simulator, record), headers=who | {"x-health-age": "0"})
+        ground = simulator.world.ground
+        assert isinstance(ground, UsedGround)
+        well = ground.reaches_database(record)
+        return of_json(
+            _page(simulator, record, Status.HEALTHY if well else Status.UNHEALTHY),
+            HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE,
+            who | {"x-health-age": "0"},
+        )
 
     def _listens(self, simulator: Simulator, record: Record) -> bool:
         ground = simulator.world.ground
@@ -94,6 +102,10 @@ class UsedGround(InstantGround):
         super().__init__()
         self.switches: list[tuple[datetime, str | None]] = []
         self.simulator: Simulator | None = None
+
+    def reaches_database(self, record: Record) -> bool:  # noqa: ARG002 - all do here
+        """Whether a release can log in to its database now."""
+        return True
 
     @override
     async def switch(self, deployment: str | None) -> None:
@@ -122,8 +134,8 @@ class UsedGround(InstantGround):
         return [replace(one) for one in found for _ in range(5)]
 
 
-def _page(simulator: Simulator, record: Record) -> dict[str, Any]:
-    """A health page (contract §1) of a process that is well."""
+def _page(simulator: Simulator, record: Record, status: Status) -> dict[str, Any]:
+    """A health page (contract §1) of a process that is well, but for its database."""
     now = simulator.world.clock.now()
     restarts = [
         line.at for line in record.deploy_lines.all() if line.message == RESTARTING
@@ -136,13 +148,13 @@ def _page(simulator: Simulator, record: Record) -> dict[str, Any]:
         "since": since,
     }
     return {
-        "status": "healthy",
+        "status": status,
         "deployment_id": record.id,
         "replica_id": replica_id(record.id, 0),
         "commit": record.commit,
         "checks": {
             "application": {**check, "shared": False},
-            "database": {**check, "shared": True},
+            "database": {**check, "status": status, "shared": True},
         },
     }
 

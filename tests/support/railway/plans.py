@@ -55,6 +55,8 @@ PLANS: Final[Mapping[str, Plan]] = {
 class Unknowns:
     """The facts marked [?], as switches: a client must be right with all of them.
 
+    The simulator asks for one where it makes a difference, and only there.
+
     Attributes:
         rollback_rewrites_variables: a rollback stores the target's variables as the
             service's, too.

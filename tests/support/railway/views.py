@@ -68,7 +68,7 @@ class Views:
         stored = service.stored
         told = world.clock.told(_BEGINNING)
         active = world.roster.active
-        if not world.unknowns.two_active_in_overlap:
+        if len(active) > 1 and not world.unknowns.two_active_in_overlap:
             active = active[:1]
         shown = world.shown
         source = stored["source"] or {"repo": world.repository.name, "image": None}
