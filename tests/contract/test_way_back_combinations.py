@@ -58,6 +58,7 @@ async def test_as_railway_is_taken_to_be_the_old_release_comes_back_as_foretold(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("evening", EVENINGS, ids=str)
 @pytest.mark.parametrize(
     "part", PARTS, ids=lambda one: ", ".join(map(str, one.values()))
