@@ -24,10 +24,14 @@ from tests.support.way_back_nights import EVENINGS, Evening, assert_back_as_fore
 
 USUAL: Final = asdict(Unknowns())
 ALL: Final = 2 ** len(fields(Unknowns))
-ALWAYS: Final = "pre_deploy_while_building", "snapshot_readable"
-"""Two that every night asks for: by them an evening is played in four parts."""
+ALWAYS: Final = (
+    "pre_deploy_while_building",
+    "snapshot_readable",
+    "reads_railway_toml",
+)
+"""Three that every night asks for: by them an evening is played in eight parts."""
 PARTS: Final = [
-    dict(zip(ALWAYS, both, strict=True)) for both in product((False, True), repeat=2)
+    dict(zip(ALWAYS, each, strict=True)) for each in product((False, True), repeat=3)
 ]
 FEWEST: Final = 32
 """Nights of an evening at least: each asks for five switches."""
@@ -58,7 +62,6 @@ async def test_as_railway_is_taken_to_be_the_old_release_comes_back_as_foretold(
 
 
 @pytest.mark.full
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("evening", EVENINGS, ids=str)
 @pytest.mark.parametrize(
     "part", PARTS, ids=lambda one: ", ".join(map(str, one.values()))
