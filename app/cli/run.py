@@ -96,7 +96,11 @@ class _Run:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
             numbers.add(signal.SIGHUP)
         for number in numbers:
-            loop.add_signal_handler(number, self._on_signal, work)
+            # The loop's own handlers would be gone before the interpreter is.
+            signal.signal(
+                number,
+                lambda *_: loop.call_soon_threadsafe(self._on_signal, work),
+            )
         try:
             return await work
         except asyncio.CancelledError:
@@ -104,6 +108,11 @@ class _Run:
                 raise
             _say("Stopped.")
             return _INTERRUPTED if self._killed else 0
+        finally:
+            # Nothing is left to be stopped but the interpreter, and one that is
+            # interrupted at its end prints a traceback or has another exit code.
+            for number in numbers:
+                signal.signal(number, signal.SIG_IGN)
 
     def _on_signal(self, work: asyncio.Task[int]) -> None:
         now = time.monotonic()

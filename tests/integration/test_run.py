@@ -148,7 +148,7 @@ async def test_a_second_ctrl_c_does_not_wait_for_the_drain(home: Path) -> None:
         ended = asyncio.create_task(child.exit_code(PATIENCE))
         while not ended.done():
             child.signal(signal.SIGINT)
-            await asyncio.wait([ended], timeout=0.2)
+            await asyncio.wait([ended], timeout=0.01)
         assert await ended == 130
         await all_gone(processes)
 

@@ -1,5 +1,6 @@
 """Switches as a script of an afternoon would do them: what the harness has to catch."""
 
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import httpx
 
 from app.backend.deploy.platforms.local.caddy import proxy_config
 from tests.support.processes import Child, eventually
-from tests.support.stage import Stage, listens
+from tests.support.stage import Stage
 from tests.support.switch_report import Switch
 
 __all__ = ["NaiveStage", "NaiveSwitch", "reload", "restart"]
@@ -47,7 +48,7 @@ class NaiveStage:
     async def start(self, path: Path) -> Child:
         """Starts the newest release and waits until it listens."""
         child = self.scene.start(self.name, path)
-        await eventually(lambda: listens(path))
+        await eventually(lambda: _listens(path))
         return child
 
     async def send_to(self, path: Path) -> None:
@@ -93,3 +94,9 @@ async def reload(stage: NaiveStage) -> Switch:
     old.signal(SIGTERM)
     await old.exit_code()
     return Switch(stage.name, began, returned)
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody accepts connections on a unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+        return visitor.connect_ex(str(path)) == 0

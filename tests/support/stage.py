@@ -9,12 +9,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from app.backend.deploy.platforms.local.caddy import ProxyPlaces, start_proxy
+from app.backend.deploy.platforms.local.probing import get
 from app.backend.deploy.platforms.local.sockets import lay_out, point
-from tests.support.processes import Child, eventually, start
+from tests.support.processes import Child, start
+from tests.support.service import until
 from tests.support.switch_report import Switch
 
 __all__ = ["LEDGER_APP", "PM33_SERVE", "Release", "Stage", "free_port", "stage"]
@@ -26,6 +29,7 @@ _MOUNTED: Final = {
     "PM33_LAME_DUCK": "0",
     "HEALTH_LAG_WARNING": "60",
 }
+_ANSWER: Final = 5.0
 
 
 def free_port() -> int:
@@ -84,12 +88,16 @@ class Stage:
         return process
 
     async def bring_up(self, name: str, replicas: int = 1) -> Release:
-        """Starts a release, and waits until each replica listens."""
+        """Starts a release, and waits until each replica answers, as the platform does.
+
+        Some servers listen before the application has started; ended meanwhile, they
+        lose what waits in the queue.
+        """
         folder = self.folder / name
         sockets = lay_out(folder, replicas)
         children = [self.start(name, path) for path in sockets]
         for path in sockets:
-            await eventually(lambda path=path: listens(path))  # type: ignore[misc]
+            await until(partial(_answers, path))
         return Release(name, folder, children)
 
     def start(self, name: str, path: Path) -> Child:
@@ -119,10 +127,8 @@ class Stage:
             await replica.exit_code()
 
 
-def listens(path: Path) -> bool:
-    """Whether somebody accepts connections on a unix socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
-        return visitor.connect_ex(str(path)) == 0
+async def _answers(path: Path) -> bool:
+    return (await get(path, "/", timeout=_ANSWER)).ok
 
 
 @contextmanager
