@@ -33,6 +33,8 @@ WITHDRAW_DEADLINE = 60.0
 VERIFY_HOLD = 2.0
 """Seconds from the first to the third green round."""
 VERIFY_DEADLINE = 60.0
+_BETWEEN_ROUNDS = 0.25
+"""Seconds, where one green round is enough: what is sick is asked with pauses."""
 
 
 async def _withdraw(run: Run) -> Facts:
@@ -86,7 +88,7 @@ async def _proven(run: Run, restored: str) -> Facts:
             replicas=await replicas_of(run, commit),
             hold=hold,
             deadline=VERIFY_DEADLINE,
-            interval=max(hold / 2, 0.05),
+            interval=max(hold / 2, 0.05) if hold else _BETWEEN_ROUNDS,
         ),
     )
     return {**facts, "meaning": f"{restored} answers as itself, and well"}
