@@ -58,8 +58,7 @@ class Delivery:
         )
         from app.backend.deploy.planning.target import choose_environment  # noqa: PLC0415
 
-        # Where the service listens is no matter of this process, and must not stop it.
-        environ = {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
+        environ = _environ()
         unnamed = read_config(environ)
         home = unnamed.home
         named = flag or environ.get("ENVIRONMENT", "").strip()
@@ -73,6 +72,14 @@ class Delivery:
         click.echo(f"environment {chosen}", err=True)
         config = read_config({**environ, "ENVIRONMENT": chosen.value})
         return cls(config, chosen.value, _listening(config, ()))
+
+    @classmethod
+    def anywhere(cls) -> "Delivery":
+        """Of no environment, for what is the same in each of them."""
+        from app.backend.config.environment import read_config  # noqa: PLC0415 - 0.5 s
+
+        config = read_config(_environ())
+        return cls(config, config.environment.value, _listening(config, ()))
 
     def knowing(self, secrets: Iterable[str]) -> "Delivery":
         """The same, with more that neither output nor log may show."""
@@ -154,6 +161,11 @@ class Delivery:
         """Shows how a run has ended, and exits with its code."""
         self.show(report.to_dict(), report.text(), as_json=as_json)
         sys.exit(report.exit_code)
+
+
+def _environ() -> dict[str, str]:
+    """Where the service listens is no matter of this process, and must not stop it."""
+    return {k: v for k, v in os.environ.items() if k not in {"HOST", "PORT"}}
 
 
 def _told(config: "Config") -> tuple[str, str] | None:

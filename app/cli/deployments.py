@@ -31,7 +31,13 @@ _TOLD_BELOW = frozenset(
     }
 )
 
-_limit = click.option("--limit", type=click.IntRange(1, 1000), default=20)
+_limit = click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="How many, the newest.",
+)
 
 
 @click.group(invoke_without_command=True)
@@ -71,9 +77,9 @@ def show(name: str, environment: str | None, *, as_json: bool) -> None:
     """Shows a run, a deployment or the newest deployment of a commit."""
     delivery = Delivery.into(environment, guess=True)
     overview = _overview(delivery, limit=_MANY, named=name)
+    text = "\n".join(_told(overview, name))
     for note in overview.notes:
         delivery.say(f"note: {note}")
-    text = "\n".join(_told(overview, name))
     delivery.show(overview.story(name), text, as_json=as_json)
 
 
@@ -204,7 +210,7 @@ def _table(overview: "Overview") -> Iterator[str]:
         marks = "*" if one and one.active else " "
         commit = (one.commit if one else run.commit if run else "")[:12]
         cells = (
-            f"{marks} {at:%Y-%m-%d %H:%M:%S}" if at else marks,
+            f"{marks} {at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if at else marks,
             f"{commit:<12}",
             f"{one.id if one else '-':<20}",
             f"{one.status if one else '-':<12}",

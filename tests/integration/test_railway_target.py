@@ -1,7 +1,6 @@
 """Names turned into ids by Railway's API, and what is said of it."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,16 @@ import pytest
 
 from app.backend.config.environment import Environment, read_config
 from app.backend.deploy.platforms.railway import Connection, Target, connect
-from app.backend.deploy.platforms.railway.environment import told_environment
 from app.backend.deploy.platforms.railway.tokens import TokenKind
-from app.cli.delivery import Delivery
 from app.errors import ConfigError, NotAuthorizedError, TargetError
-from tests.support.captured_logs import captured_logs
 from tests.support.railway.canned import (
     CannedRailway,
     canned_railway,
     data,
     errors,
-    head,
 )
+from tests.support.railway.canned_login import PROJECT, log_in, project_token
 
-PROJECT = "11111111-1111-4111-8111-111111111111"
 REFUSED = errors("Not Authorized")
 
 
@@ -58,19 +53,6 @@ def names(
     )
 
 
-def project_token(environment_name: str = "production") -> bytes:
-    return data(
-        *head(99, 100, 3600),
-        projectToken={
-            "projectId": PROJECT,
-            "environmentId": f"{environment_name}-id",
-            "name": "ci",
-            "project": {"id": PROJECT, "name": "shop"},
-            "environment": {"id": "-", "name": environment_name},
-        },
-    )
-
-
 @pytest.fixture
 async def railway() -> AsyncIterator[CannedRailway]:
     async with canned_railway() as canned:
@@ -102,13 +84,6 @@ def account(railway: CannedRailway) -> None:
     railway.says("Me", data(me={"id": "u", "name": "A", "email": "a@example.com"}))
     spaces = [{"id": "w-1", "name": "one"}, {"id": "w-2", "name": "two"}]
     railway.says("ApiToken", data(apiToken={"workspaces": spaces}))
-
-
-def log_in(home: Path, **link: str) -> None:
-    """What the Railway CLI leaves behind."""
-    body = {"user": {"accessToken": "login"}, "projects": {str(home): link}}
-    (home / ".railway").mkdir()
-    (home / ".railway" / "config.json").write_text(json.dumps(body), encoding="utf-8")
 
 
 async def test_a_projects_token_brings_project_and_environment_along(
@@ -334,65 +309,3 @@ async def test_without_any_token_nothing_is_asked(
     await opened.api.close()
 
     assert (railway.asked, said) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("variables", "link", "expected"),
-    [
-        ({"RAILWAY_TOKEN": "t"}, "staging", ("production", "RAILWAY_TOKEN")),
-        ({}, "Staging", ("staging", "`railway link`")),
-        ({}, "pr-17", None),
-        ({"RAILWAY_API_TOKEN": "t"}, "staging", ("staging", "`railway link`")),
-        ({"RAILWAY_TOKEN": "t", "PM33_PLATFORM": "local"}, "staging", None),
-    ],
-)
-async def test_the_token_or_the_link_tells_the_environment(
-    variables: dict[str, str],
-    link: str,
-    expected: tuple[str, str] | None,
-    railway: CannedRailway,
-    tmp_path: Path,
-) -> None:
-    log_in(tmp_path, project=PROJECT, environment="x", environmentName=link)
-    config = read_config({"PM33_RAILWAY_API_URL": railway.url, **variables})
-
-    found = await told_environment(config, home=tmp_path, folder=tmp_path)
-
-    assert found == expected
-
-
-async def test_a_token_that_tells_nothing_leaves_it_to_the_link(
-    railway: CannedRailway, tmp_path: Path
-) -> None:
-    log_in(tmp_path, project=PROJECT, environment="x", environmentName="staging")
-    railway.says("ProjectToken", REFUSED)
-    url = {"PM33_RAILWAY_API_URL": railway.url}
-    config = read_config({**url, "RAILWAY_TOKEN": "t"})
-
-    found = await told_environment(config, home=tmp_path, folder=tmp_path)
-
-    assert found == ("staging", "`railway link`")
-
-
-async def test_a_command_says_first_that_the_token_told_the_environment(
-    railway: CannedRailway,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    railway.says("ProjectToken", project_token("staging"))
-    for name, value in {
-        "PM33_RAILWAY_API_URL": railway.url,
-        "RAILWAY_TOKEN": "t",
-        "PM33_HOME": str(tmp_path),
-        "HOME": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("ENVIRONMENT", raising=False)
-    monkeypatch.delenv("PM33_PLATFORM", raising=False)
-
-    with captured_logs({}):
-        delivery = await asyncio.to_thread(Delivery.into, None)
-
-    assert delivery.environment == "staging"
-    assert capsys.readouterr().err == "environment staging (from RAILWAY_TOKEN)\n"

@@ -28,6 +28,7 @@ from app.backend.deploy.commits.repository import Repository
 from app.backend.deploy.interrupt import Interrupt, until_interrupted
 from app.backend.deploy.platforms.clock import SystemClock
 from app.backend.deploy.platforms.railway.connection import Connection, connect
+from app.backend.deploy.platforms.railway.environment import told_environment
 from app.backend.monitoring.redaction import Redactor
 from app.cli.failure import InterruptedCommandError
 from app.cli.main import main
@@ -75,7 +76,8 @@ def smoke(
     """
     if changes is None and (yes or in_production):
         raise click.UsageError("--yes and --in-production go with --changes")
-    chosen = environment or os.environ.get("ENVIRONMENT") or "production"
+    chosen = environment or os.environ.get("ENVIRONMENT") or _told() or "production"
+    click.echo(f"environment {chosen}", err=True)
     given: Mapping[str, str] = {**os.environ, "ENVIRONMENT": chosen}
     if changes is not None:
         given = {**given, "PM33_RAILWAY_SERVICE": changes}
@@ -98,6 +100,12 @@ def smoke(
     found = asyncio.run(_looked(connected(), config))
     show("\n".join(_table(found)), [one.to_dict() for one in found])
     sys.exit(any(one.found is Found.OTHERWISE for one in found))
+
+
+def _told() -> str | None:
+    """The environment of the token, or of Railway's link, as for the pipeline."""
+    told = asyncio.run(told_environment(read_config(os.environ)))
+    return told[0] if told else None
 
 
 async def _looked(connection: Connection, config: Config) -> tuple[Finding, ...]:

@@ -105,6 +105,7 @@ class StateLeases(Leases):
         if target is None:
             raise JournalError(
                 "no state database is configured, and no embedded one runs",
-                remedy="set PM33_STATE_DATABASE_URL or DATABASE_URL",
+                remedy="set PM33_STATE_DATABASE_URL, where this runs, to a PostgreSQL"
+                " that is reached from here",
             )
         return target

@@ -21,7 +21,13 @@ from app.backend.deploy.platforms.railway import RailwayPlatform, connect
 from app.backend.deploy.tools import Tools, tools_of
 from app.errors import PlatformError, PreflightError
 
-__all__ = ["last_environment", "open_platform", "open_tools", "platform_environment"]
+__all__ = [
+    "checkout",
+    "last_environment",
+    "open_platform",
+    "open_tools",
+    "platform_environment",
+]
 
 _ROOT = Path(__file__).resolve().parents[3]
 # A cluster that has to be made first, and one that is only started.
@@ -73,7 +79,7 @@ def open_platform(
         connect(config, environment, say=say),
         config,
         environment,
-        repository_settings=partial(settings_text, Repository(_ROOT)),
+        repository_settings=partial(settings_text, Repository(checkout())),
     )
 
 
@@ -117,12 +123,26 @@ async def _is_starting(platform: LocalPlatform) -> bool:
 
 
 async def _repository(platform: Platform) -> Path:
-    """Where commits come from: the local platform has been told, else the project."""
+    """Where commits come from: the local platform has been told."""
     if isinstance(platform, LocalPlatform):
         # That it cannot be asked, whoever asks it next will say.
         with suppress(PlatformError):
             return Path((await platform.status())["repository"] or _ROOT)
-    return _ROOT
+        return _ROOT
+    return checkout()
+
+
+def checkout(folder: Path | None = None) -> Path:
+    """The checkout around a folder, else this project's own.
+
+    An emergency may find somebody in any folder.
+
+    Args:
+        folder: by default the working directory.
+    """
+    here = (folder or Path.cwd()).absolute()
+    around = (one for one in (here, *here.parents) if (one / ".git").exists())
+    return next(around, _ROOT)
 
 
 def last_environment(home: Path) -> str | None:

@@ -100,6 +100,7 @@ class Overview:
 
         Raises:
             DeploymentNotFoundError: there is none of that name.
+            OpsError: it may be at the platform, which could not be asked.
         """
         named = [
             entry
@@ -113,6 +114,8 @@ class Overview:
             commit = (entry.deployment or entry.run or _NONE).commit
             if commit.startswith(name.lower()):
                 return entry
+        if self.trouble is not None:
+            raise self.trouble
         raise DeploymentNotFoundError(
             f"{self.environment} knows no run, deployment or commit {name}",
             remedy="`pm33 deployments list` shows what there is",
@@ -151,8 +154,7 @@ class Overview:
 
     def noting(self, error: OpsError) -> "Overview":
         """The same, with the reason for which no platform was asked."""
-        note = f"{error}; {error.remedy}"
-        return replace(self, trouble=error, notes=(note, *self.notes))
+        return replace(self, trouble=error, notes=(_note(error), *self.notes))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -161,6 +163,10 @@ class Overview:
             "entries": [entry.to_dict() for entry in self.entries],
             "notes": list(self.notes),
         }
+
+
+def _note(error: OpsError) -> str:
+    return "; ".join(filter(None, (str(error), error.remedy)))
 
 
 _NONE = RunState()
@@ -191,7 +197,7 @@ async def look(
     deployments, trouble = await _ask(platform, limit, named)
     names = {named, *map(_maker, deployments)} - {None}
     runs, note = await _read(config, environment, limit, names)
-    notes = [f"{trouble}; {trouble.remedy}"] if trouble else []
+    notes = [_note(trouble)] if trouble else []
     return Overview(
         environment=environment,
         deployments=tuple(deployments),

@@ -240,4 +240,5 @@ async def _stop(run: Run) -> Close:
 
 def _refused(plan: Plan) -> PreflightError:
     texts = "; ".join(one.text for one in plan.refusals)
-    return PreflightError(texts, remedy=plan.refusals[0].remedy)
+    remedies = dict.fromkeys(one.remedy for one in plan.refusals if one.remedy)
+    return PreflightError(texts, remedy="; ".join(remedies))

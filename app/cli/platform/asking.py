@@ -9,7 +9,7 @@ from app.cli.delivery import Delivery
 if TYPE_CHECKING:
     from app.backend.deploy.platforms.railway.connection import Connection
 
-__all__ = ["is_railway", "with_railway"]
+__all__ = ["is_railway", "with_connection", "with_railway"]
 
 T = TypeVar("T")
 
@@ -30,9 +30,6 @@ def with_railway(delivery: Delivery, work: "Callable[[Connection], Awaitable[T]]
         TargetError: which project or service is meant is not clear.
         PlatformError: as the work does.
     """
-    from app.backend.deploy.platforms.railway.connection import (  # noqa: PLC0415 - 0.3 s
-        connect,
-    )
     from app.errors import PreflightError  # noqa: PLC0415 - seldom raised
 
     if not is_railway(delivery):
@@ -40,6 +37,21 @@ def with_railway(delivery: Delivery, work: "Callable[[Connection], Awaitable[T]]
             f"{delivery.environment} runs on this machine, not at Railway",
             remedy="name another environment with -e, or set PM33_PLATFORM=railway",
         )
+    return with_connection(delivery, work)
+
+
+def with_connection(
+    delivery: Delivery, work: "Callable[[Connection], Awaitable[T]]"
+) -> T:
+    """The same, wherever the environment runs.
+
+    Raises:
+        ConfigError: there is no token, or no address.
+        PlatformError: as the work does.
+    """
+    from app.backend.deploy.platforms.railway.connection import (  # noqa: PLC0415 - 0.3 s
+        connect,
+    )
 
     async def run() -> T:
         connection = connect(delivery.config, delivery.environment, say=delivery.say)

@@ -7,7 +7,7 @@ import click
 
 from app.cli.delivery import Delivery
 from app.cli.options import environment_option, json_option
-from app.cli.platform.asking import with_railway
+from app.cli.platform.asking import with_connection, with_railway
 
 if TYPE_CHECKING:
     from app.backend.deploy.platforms.railway.access import Access, Identity
@@ -21,15 +21,16 @@ __all__ = ["access", "variables", "whoami"]
 @environment_option
 @json_option
 def whoami(environment: str | None, *, as_json: bool) -> None:
-    """Shows whom Railway takes us for; never the token."""
-    delivery = Delivery.into(environment, guess=True)
+    """Shows whom Railway takes us for; never the token. No environment is needed."""
+    delivery = Delivery.into(environment) if environment else Delivery.anywhere()
+    asking = with_railway if environment else with_connection
 
     async def ask(connection: "Connection") -> "Identity":
         from app.backend.deploy.platforms.railway.access import who  # noqa: PLC0415
 
         return await who(connection.api)
 
-    found = with_railway(delivery, ask)
+    found = asking(delivery, ask)
     delivery.show(found.to_dict(), "\n".join(_identity(found)), as_json=as_json)
 
 

@@ -1,8 +1,10 @@
 """``pm33 platform status``: of this machine, or of a service at Railway."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["status"]
 
-_NAMING = ("ENVIRONMENT", "PM33_PLATFORM")
+_NAMING = ("ENVIRONMENT", "PM33_PLATFORM", "RAILWAY_TOKEN")
+_NOTHING_SERVES = 3
 _SHORT = 12
 
 
@@ -30,9 +33,10 @@ _SHORT = 12
 def status(environment: str | None, *, as_json: bool) -> None:
     """Shows what runs; exits with 3 when nothing does.
 
-    Of this machine's platform, unless an environment is named that runs at Railway.
+    Of this machine's platform, unless an environment is meant that runs at Railway: by
+    name, by RAILWAY_TOKEN or by `railway link`.
     """
-    if environment is None and not any(os.environ.get(one) for one in _NAMING):
+    if environment is None and not _is_named():
         tell_status(as_json=as_json)
         return
     delivery = Delivery.into(environment, guess=True)
@@ -40,6 +44,15 @@ def status(environment: str | None, *, as_json: bool) -> None:
         _tell_railway(delivery, as_json=as_json)
     else:
         tell_status(as_json=as_json)
+
+
+def _is_named() -> bool:
+    from app.backend.deploy.platforms.railway.cli_config import (  # noqa: PLC0415
+        read_cli_config,
+    )
+
+    named = any(os.environ.get(one) for one in _NAMING)
+    return named or read_cli_config().link(Path.cwd()) is not None
 
 
 def _tell_railway(delivery: Delivery, *, as_json: bool) -> None:
@@ -68,6 +81,8 @@ def _tell_railway(delivery: Delivery, *, as_json: bool) -> None:
     }
     body = {"target": names, **found.to_dict(), "requests": requests}
     delivery.show(body, "\n".join(_lines(target, found)), as_json=as_json)
+    if not found.active:
+        sys.exit(_NOTHING_SERVES)
 
 
 def _lines(target: "Target", found: "Standing") -> Iterator[str]:

@@ -89,6 +89,42 @@ async def test_whoami_access_and_variables(
     assert told["identity"]["kind"] == "account"
 
 
+async def test_a_token_alone_says_whose_it_is_and_what_it_serves(
+    railway: Simulator, shell: Shell
+) -> None:
+    who = await pm33("platform", "whoami", **shell.given)
+    assert who.code == 0, who.err
+    assert "Token        project, from RAILWAY_TOKEN" in who.out
+    empty = await pm33("platform", "status", **shell.given)
+    assert empty.code == 3, empty.err
+    assert "Serving      nothing" in empty.out
+    record = await railway.deploys(FIRST)
+    status = await pm33("platform", "status", **shell.given)
+    assert status.code == 0, status.err
+    assert "environment production (from RAILWAY_TOKEN)" in status.err
+    assert f"Serving      {record.id}" in status.out
+
+
+async def test_a_token_that_cannot_tell_aims_an_emergency_at_nothing_else(
+    shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "development.jsonl").touch()
+    wrong = shell.given | {"RAILWAY_TOKEN": "of-nobody"}
+    done = await pm33("rollback", "--reason", "emergency", **wrong)
+    assert done.code == 5
+    assert "RAILWAY_TOKEN does not tell which environment is meant" in done.err
+    assert "development" not in done.err
+
+
+async def test_without_a_token_nothing_is_said_to_be_unknown(shell: Shell) -> None:
+    del shell.given["RAILWAY_TOKEN"]
+    done = await shell.run("deployments", "show", FIRST)
+    assert done.code == 78
+    assert "there is no token for Railway" in done.err
+    assert "knows no run" not in done.err
+
+
 @pytest.mark.full
 async def test_the_shield_by_command(railway: Simulator, shell: Shell) -> None:
     assert (await shell.run("platform", "shield", "status")).out == "off\n"

@@ -125,9 +125,11 @@ def _exports(simulator: Simulator, below: _Below) -> str:
         "RAILWAY_TOKEN": simulator.token(TokenKind.PROJECT),
     }
     account = simulator.token(TokenKind.ACCOUNT)
+    there = simulator.environment.name
     lines = [
         f"# A simulated Railway, plan {simulator.world.plan.name}. Ctrl-C ends it.",
-        "# In another terminal:",
+        "# In another terminal. The service takes itself for development, which asks",
+        f"# it for no secrets; Railway calls its environment {there}:",
         *(f'export {name}="{value}"' for name, value in exports.items() if value),
         "# An account's token, for what a project's may not:",
         f'# export RAILWAY_TOKEN="{account}"',
@@ -147,7 +149,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make simulate-railway", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("--repository", type=Path, default=Path.cwd())
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        default=Path.cwd(),
+        help="whose commits can be deployed, from there; by default this one",
+    )
     parser.add_argument("--port", type=int, default=0, help="of the API; 0: any")
     parser.add_argument(
         "--scale", type=float, default=1.0, help="seconds for each of Railway's"

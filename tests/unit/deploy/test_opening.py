@@ -8,6 +8,7 @@ import pytest
 
 from app.backend.config.environment import read_config
 from app.backend.deploy.opening import (
+    checkout,
     last_environment,
     open_platform,
     open_tools,
@@ -49,6 +50,17 @@ def test_a_local_platform_tells_the_environment_that_it_runs(tmp_path: Path) -> 
     assert platform_environment(tmp_path) == "staging"
     places.state.write_text("torn", encoding="utf-8")
     assert platform_environment(tmp_path) is None
+
+
+def test_commits_come_from_the_checkout_around_or_else_from_this_project(
+    tmp_path: Path,
+) -> None:
+    inside = tmp_path / "shop" / "deep"
+    inside.mkdir(parents=True)
+    assert (checkout(inside) / "scripts").is_dir()
+    # A worktree has a file in place of the folder.
+    (tmp_path / "shop" / ".git").touch()
+    assert checkout(inside) == tmp_path / "shop"
 
 
 @pytest.mark.parametrize(

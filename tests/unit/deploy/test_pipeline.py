@@ -259,6 +259,16 @@ async def test_without_a_lease_only_the_first_deploy_goes_on(
     assert report.exit_code == 0
 
 
+async def test_a_refusal_names_the_remedy_of_each_fault(delivery: Delivery) -> None:
+    await delivery.good("one")
+    delivery.leases.away = True
+    delivery.schema.revisions = (REVISION,)
+    with pytest.raises(PreflightError, match=r"no lease.*0002\.py") as refused:
+        await delivery.deploy(delivery.commit("two"))
+    assert "--unlocked" in refused.value.remedy
+    assert "--migrate" in refused.value.remedy
+
+
 async def test_a_higher_epoch_ends_the_run_at_once(delivery: Delivery) -> None:
     await delivery.good("one")
     second = delivery.commit("two")

@@ -86,7 +86,7 @@ class DeploymentSettings(Group):
     railway_api_token: SecretStr | None = Field(
         None,
         alias="RAILWAY_API_TOKEN",
-        description="Token of an account or a team at Railway, for the pipeline.",
+        description="Token of an account or a workspace at Railway, for the pipeline.",
     )
     railway_project: str | None = Field(
         None,

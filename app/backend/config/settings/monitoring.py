@@ -20,7 +20,7 @@ class MonitoringSettings(Group):
     sentry_auth_token: SecretStr | None = Field(
         None,
         alias="SENTRY_AUTH_TOKEN",
-        description="Token for Sentry's API, by which releases are announced.",
+        description="Token for Sentry's API, by which the DSN is seen to be live.",
     )
     sentry_org: str | None = Field(
         None,

@@ -9,7 +9,7 @@ from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.tools import Tools
 from app.errors import JournalError, LeaseHeldError
 
-__all__ = ["AtWork", "who_is_at_work"]
+__all__ = ["AtWork", "lease_now", "who_is_at_work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +51,18 @@ async def who_is_at_work(tools: Tools, runs: Iterable[RunState] = ()) -> AtWork 
         tools: what to ask with.
         runs: the newest ones, where the holder's reason is looked up.
     """
+    found = await lease_now(tools, runs)
+    return found if isinstance(found, AtWork) else None
+
+
+async def lease_now(
+    tools: Tools, runs: Iterable[RunState] = ()
+) -> AtWork | JournalError | None:
+    """The same, with the reason for which it cannot be told."""
     try:
         state = await tools.leases.held(lease_name(tools.environment))
-    except JournalError:
-        return None
+    except JournalError as error:
+        return error
     if state is None:
         return None
     by = next((one for one in runs if one.run in state.holder), None)

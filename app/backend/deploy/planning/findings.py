@@ -17,9 +17,11 @@ from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.records.story import blame_of
 from app.backend.deploy.report import summary_of
 from app.backend.deploy.request import DeployRequest
+from app.errors import JournalError
 
 __all__ = [
     "AT_WORK",
+    "NO_LEASE",
     "NO_PLAN",
     "NO_WAY_BACK",
     "SERVICE_DOWN",
@@ -36,6 +38,8 @@ AT_WORK: Final = "at_work"
 """The code of the finding that somebody else holds the lease."""
 NO_WAY_BACK: Final = "no_way_back"
 """The code of the finding that nothing could be returned to, or not for long enough."""
+NO_LEASE: Final = "no_lease"
+"""The code of the finding that nobody can be kept out, or nobody can deploy."""
 SERVICE_DOWN: Final = "service_down"
 """The code of the finding that what users' requests go to, or went to, has crashed."""
 
@@ -84,7 +88,7 @@ class Survey:
         own_settings: whether the commit says how it is run.
         quarantined_by: the run that found this commit bad; None: none has.
         undecided: a run of this environment that has not ended.
-        at_work: who holds the environment's lease; None: nobody, or not known.
+        lease: who holds the environment's, or why that cannot be told; None: nobody.
         journal_trouble: why earlier runs are not known, or only in part.
     """
 
@@ -103,7 +107,7 @@ class Survey:
     own_settings: bool = True
     quarantined_by: RunState | None = None
     undecided: str | None = None
-    at_work: AtWork | None = None
+    lease: AtWork | JournalError | None = None
     journal_trouble: str = ""
 
 
@@ -173,8 +177,10 @@ def _of_the_way_back(
 
 def _in_the_way(request: DeployRequest, facts: Survey) -> list[Finding]:
     found = []
-    if facts.at_work is not None:
-        found.append(_busy(facts.at_work, supersedes=request.supersede))
+    if isinstance(facts.lease, JournalError):
+        found.append(_no_lease(request, facts, facts.lease))
+    if isinstance(facts.lease, AtWork):
+        found.append(_busy(facts.lease, supersedes=request.supersede))
     elif facts.undecided and not request.supersede:
         found.append(
             Finding(
@@ -212,6 +218,16 @@ def _busy(found: AtWork, *, supersedes: bool) -> Finding:
         "wait for it to end; --supersede takes over if it only watches",
         AT_WORK,
     )
+
+
+def _no_lease(request: DeployRequest, facts: Survey, why: JournalError) -> Finding:
+    """What taking it will come to; a first deploy goes on, having nothing to lose."""
+    if request.unlocked or not any(one.succeeded for one in facts.deployments):
+        told = f"it goes on without a lease, so that nobody else is kept out: {why}"
+        return Finding(Severity.WARNING, told, why.remedy, NO_LEASE)
+    told = f"there is no lease to be had: {why}"
+    remedy = f"{why.remedy}; or go on alone with --unlocked"
+    return Finding(Severity.ERROR, told, remedy, NO_LEASE)
 
 
 def _of_the_commit(facts: Survey) -> list[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.backend.config.environment import Environment
-from app.backend.deploy.planning.at_work import who_is_at_work
+from app.backend.deploy.planning.at_work import lease_now
 from app.backend.deploy.planning.environment import (
     ENVIRONMENT_INVALID,
     differing,
@@ -106,7 +106,7 @@ async def survey(request: DeployRequest, tools: Tools) -> Plan:
             own_settings=await _has_settings(tools, request.commit),
             quarantined_by=quarantined(past.runs).get(request.commit),
             undecided=undecided(past.runs),
-            at_work=await who_is_at_work(tools, past.runs),
+            lease=await lease_now(tools, past.runs),
             journal_trouble=past.trouble,
         ),
         bake=bake,

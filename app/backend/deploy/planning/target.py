@@ -147,7 +147,7 @@ async def _named(repository: Repository, commit: str) -> Release:
     # rev-parse finds a branch that is called like a commit, too.
     if whole is None or not whole.startswith(commit.lower()):
         raise TargetError(
-            f"{commit} is not here, or is not the beginning of one commit only",
+            f"{commit} is not in {repository.root}, or begins several commits",
             remedy="fetch it, or give more digits of it",
         )
     return await _release(repository, whole, None, "--commit")

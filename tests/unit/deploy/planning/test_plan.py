@@ -14,6 +14,7 @@ from app.backend.deploy.platforms.base import (
 )
 from app.backend.deploy.records.run_state import RunState
 from app.backend.deploy.request import DeployRequest
+from app.errors import JournalError
 
 COMMIT = "c" * 40
 SETTINGS = ServiceSettings(start_command="serve", replicas=2)
@@ -150,12 +151,34 @@ HELD = AtWork(
 
 
 def test_who_is_at_work_is_said_instead_of_a_way_to_go_on_with_it() -> None:
-    (refusal,) = plan(undecided="run-7", at_work=HELD).refusals
+    (refusal,) = plan(undecided="run-7", lease=HELD).refusals
     assert refusal.text == (
         "ada run-7 is at work since 12:00:00 UTC (deploy cccccccccccc: the hotfix)"
     )
     assert "resume" not in refusal.remedy
-    assert not plan({"supersede": True}, at_work=HELD).refusals
+    assert not plan({"supersede": True}, lease=HELD).refusals
+
+
+NOT_REACHED = JournalError("nobody answers there", remedy="name one that answers")
+
+
+def test_that_there_is_no_lease_to_be_had_is_said_before_a_deploy() -> None:
+    (refusal,) = plan(lease=NOT_REACHED).refusals
+    assert refusal.code == "no_lease"
+    assert refusal.text == "there is no lease to be had: nobody answers there"
+    assert refusal.remedy == "name one that answers; or go on alone with --unlocked"
+
+
+@pytest.mark.parametrize(
+    ("request_", "deployments"), [({"unlocked": True}, (SERVING,)), ({}, ())]
+)
+def test_what_goes_on_without_a_lease_says_so_before(
+    request_: dict[str, Any], deployments: tuple[Deployment, ...]
+) -> None:
+    made = plan(request_, lease=NOT_REACHED, deployments=deployments)
+    (found,) = [one for one in made.findings if one.code == "no_lease"]
+    assert not made.refusals
+    assert "nobody else is kept out: nobody answers there" in found.text
 
 
 def test_a_commit_that_was_rolled_back_says_why() -> None:

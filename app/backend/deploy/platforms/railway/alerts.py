@@ -21,8 +21,9 @@ EVENTS: Final = ("Deployment.failed", "Deployment.crashed", "Deployment.oom_kill
 """What somebody has to know of."""
 
 _ELSEWHERE: Final = (
-    "use an account's or a workspace's token (RAILWAY_API_TOKEN), or add the webhook"
-    " in Railway's dashboard: project settings, Webhooks"
+    "use an account's or a workspace's token (RAILWAY_API_TOKEN, with"
+    " PM33_RAILWAY_PROJECT; unset RAILWAY_TOKEN, which is used first), or add the"
+    " webhook in Railway's dashboard: project settings, Webhooks"
 )
 
 

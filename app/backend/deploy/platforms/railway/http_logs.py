@@ -46,7 +46,8 @@ async def http_logs(
         lines = [line_of(one) for one in body["httpLogs"]]
     except (KeyError, TypeError, ValueError) as error:
         raise PlatformError(
-            f"Railway's HTTP logs cannot be read: {type(error).__name__}"
+            f"Railway's HTTP logs cannot be read: {type(error).__name__}",
+            remedy="take a newer pm33: its form is another one",
         ) from None
     lines.sort(key=lambda one: one.at)
     # The server gives one more than it was asked for.

@@ -261,7 +261,8 @@ def _token(setup: Setup) -> Iterator[Concern]:
             "info",
             "whether Railway lets a project's token roll back is not documented: if it"
             " does not, the way back is built anew, which takes longer",
-            "RAILWAY_API_TOKEN with a workspace's token may for sure",
+            "a workspace's token may for sure: RAILWAY_API_TOKEN, with"
+            " PM33_RAILWAY_PROJECT, and RAILWAY_TOKEN unset, which would be used first",
         )
 
 

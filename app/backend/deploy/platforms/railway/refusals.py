@@ -88,6 +88,9 @@ def is_opaque(complaint: Complaint) -> bool:
     return _OPAQUE.search(complaint.message) is not None
 
 
+_AGAIN: Final = "try again; if it stays so, see https://status.railway.com"
+
+
 def refusal(
     complaint: Complaint, operation: str, credentials: Credentials
 ) -> PlatformError:
@@ -103,7 +106,7 @@ def refusal(
             return make(said, complaint, credentials)
     if is_opaque(complaint):
         return _opaque(said, complaint, credentials)
-    return PlatformError(said)
+    return PlatformError(said, remedy=_AGAIN)
 
 
 def _not_authorized(said: str, _: Complaint, credentials: Credentials) -> PlatformError:

@@ -17,7 +17,7 @@ _MOST_PAGES: Final = 20
 _GONE: Final = frozenset({"REMOVED", "REMOVING"})
 _SETTINGS: Final = {
     "healthcheckPath": "health check",
-    "healthcheckTimeout": "its time in seconds",
+    "healthcheckTimeout": "health check in seconds",
     "overlapSeconds": "overlap in seconds",
     "drainingSeconds": "draining in seconds",
     "restartPolicyType": "restarts",

@@ -97,7 +97,8 @@ class Minutes:
             found = dict(_minutes(body))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise PlatformError(
-                f"Railway's HTTP metrics cannot be read: {type(error).__name__}"
+                f"Railway's HTTP metrics cannot be read: {type(error).__name__}",
+                remedy="take a newer pm33: its form is another one",
             ) from None
         first, last = int(start.timestamp()), int(end.timestamp())
         self._recent |= {at: one for at, one in found.items() if first <= at < last}
