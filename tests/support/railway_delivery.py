@@ -67,7 +67,10 @@ class EdgeProber:
     async def round(self) -> Round:
         at = self._clock.time()
         own = await self._watched.deployment(self._deployment)
-        shielded = await self._watched.shielded()
+        told = await self._watched.shielded()
+        # The edge keeps them out whether or not the platform may see that.
+        up = self._railway.simulator.service.shielded_until
+        shielded = told or up is not None
         counters = await self._watched.traffic(self._deployment)
         samples = [
             Sample(
