@@ -160,6 +160,8 @@ async def _watch(run: Run) -> Facts:
         if await _may_be_anothers(run):
             raise
         raise PausedRunError(f"nobody watches any more: {error}", {}) from error
+    for one in report.remarks:
+        run.remark(one)
     match report.verdict:
         case Verdict.OK:
             meaning = f"good for {seconds:g} s"

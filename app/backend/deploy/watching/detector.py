@@ -80,6 +80,7 @@ def advance(
         first_failure=_first(state.first_failure, at if record.mark.failed else None),
         evidence=record.evidence or state.evidence,
         counts=_count(state.counts, record, samples),
+        uncounted=_uncounted(state.uncounted, samples),
     )
     state = _count_traffic(state, samples, baseline, excused=bool(shared.fallen))
     return _judge(state, samples, shared, at=at, limits=limits, baseline=baseline)
@@ -210,6 +211,11 @@ def _count(counts: Counts, record: RoundRecord, samples: Iterable[Sample]) -> Co
         own_errors=counts.own_errors + record.own,
         discarded=counts.discarded + discarded,
     )
+
+
+def _uncounted(known: str, samples: Round) -> str:
+    asked = [one for one in samples if one.kind is ProbeKind.TRAFFIC]
+    return asked[-1].reason if asked else known
 
 
 def _count_traffic(

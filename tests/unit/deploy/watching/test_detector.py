@@ -60,6 +60,16 @@ def test_three_failed_rounds_in_a_row_are_a_failure_and_two_are_not() -> None:
     assert ROUTE in state.decision.reason
 
 
+def test_what_is_in_the_way_of_counting_is_known_until_it_is_counted_again() -> None:
+    lost = replace(NETWORK, kind=ProbeKind.TRAFFIC, outcome=Outcome.OWN_ERROR)
+    refused = (*GOOD, replace(lost, reason="refused"))
+    counted = (*GOOD, replace(lost, outcome=Outcome.OK, counters=TrafficCounters()))
+
+    assert watched(GOOD).uncounted == ""
+    assert watched(counted, refused, GOOD).uncounted == "refused"
+    assert watched(refused, counted, GOOD).uncounted == ""
+
+
 def test_a_failure_at_the_very_end_leaves_the_question_open() -> None:
     state = watched(GOOD, GOOD, (health(own(), check()), route(500)))
 
