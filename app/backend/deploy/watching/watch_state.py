@@ -47,6 +47,8 @@ class WatchState:
         counters: the proxy's last count.
         uncounted: why the proxy's newest count is not known; empty: it is, or the proxy
             does not count.
+        unjudged: what the platform says of the release, where nobody knows what that
+            means; empty: it is known.
         traffic: what was answered since the watch began.
         suspect_since: since when the traffic has been suspicious; None: it is not.
         first_failure: when the first round failed, whatever came of it.
@@ -62,6 +64,7 @@ class WatchState:
     network: tuple[bool, ...] = ()
     counters: TrafficCounters | None = None
     uncounted: str = ""
+    unjudged: str = ""
     traffic: tuple[Stretch, ...] = ()
     suspect_since: float | None = None
     first_failure: float | None = None
