@@ -17,6 +17,7 @@ from app.backend.deploy.platforms.railway import RailwayPlatform
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import DeployRequest
 from app.backend.deploy.tools import Milestone, Tools, opener_of_journals
+from app.backend.deploy.watching.questions import Questions
 from app.backend.deploy.watching.samples import (
     CheckReading,
     Outcome,
@@ -31,6 +32,9 @@ from tests.support.railway.records import Record
 from tests.support.railway_platform import ENVIRONMENT, AtRailway
 
 __all__ = ["EdgeProber", "RailwayDelivery"]
+
+_DEADLINE = 5.0
+"""Real seconds."""
 
 
 class EdgeProber:
@@ -62,13 +66,19 @@ class EdgeProber:
         self._clock = clock
         self._deployment = deployment
         self._url = url
+        self._questions = Questions(
+            self._watched, deployment, deadline=_DEADLINE, reach=None, clock=clock
+        )
         self._kinds = (ProbeKind.HEALTH, ProbeKind.ROUTE)[: 1 + routes]
 
     async def round(self) -> Round:
         at = self._clock.time()
         own = await self._watched.deployment(self._deployment)
-        shielded = await self._watched.shielded()
-        counters = await self._watched.traffic(self._deployment)
+        told = await self._watched.shielded()
+        # The edge keeps them out whether or not the platform may see that.
+        up = self._railway.simulator.service.shielded_until
+        shielded = told or up is not None
+        counted = await self._questions.traffic()
         samples = [
             Sample(
                 at=at,
@@ -79,13 +89,7 @@ class EdgeProber:
                 active=own.active,
                 reason=own.reason,
             ),
-            Sample(
-                at=at,
-                kind=ProbeKind.TRAFFIC,
-                outcome=Outcome.OK,
-                source=Source.PLATFORM,
-                counters=counters,
-            ),
+            *counted,
         ]
         serving = self._railway.simulator.serving
         if self._url is not None and serving is not None:

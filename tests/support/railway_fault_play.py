@@ -147,6 +147,8 @@ async def _journal_tells(run: FaultyRun, one: Cell, outcome: RunReport) -> None:
 async def _goes_on(run: FaultyRun, one: Cell, old: str, new: str) -> None:
     """Nothing is wrong any more, and a new process goes on with the run."""
     run.simulator.faults.clear()
+    for record in run.simulator.deployments:
+        record.told_status = None
     await run.time.sleep(_SETTLED)
     run.leases.holder = None
     run.renew()

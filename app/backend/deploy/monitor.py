@@ -222,6 +222,7 @@ class _Watchman:
             verdict=report.verdict,
             cause="" if good else cause,
             evidence=evidence,
+            notes=report.remarks,
             next_command=f"pm33 rollback {where}" if stranded else "",
             started_at=self._began,
             ended_at=self._tools.now(),

@@ -12,7 +12,6 @@ from typing import Any, Final
 import pytest
 
 from app.backend.deploy.records.ending import Ending
-from app.errors import PreflightError
 from tests.support.railway.faults import Fault
 from tests.support.railway_fault_answers import ANSWERS
 from tests.support.railway_fault_cells import BAKE, Cell, Serves, When
@@ -122,12 +121,21 @@ RELEASES: Final[tuple[Cell, ...]] = (
         within=310,
         bake=300,
     ),
-    undone(F.UNKNOWN_STATUS, "unknown status value", "still UNKNOWN after 360 s", 450),
+    Cell(
+        *(F.UNKNOWN_STATUS, "unknown status value", DEPLOY),
+        *(Ending.PAUSED, NEW),
+        cause="'TELEPORTING', which this release does not know",
+        resumed=Ending.DONE,
+    ),
+    # Its probes turn bad, as those of any other.
+    replace(
+        undone(F.UNKNOWN_STATUS, "unknown status of one that is bad", "500", 150),
+        when=When.UNDO,
+    ),
     Cell(
         *(F.UNKNOWN_STATUS, "unknown status of what serves", MONITOR),
-        *(PreflightError, NEW),
-        within=10,
-        cause="nothing serves",
+        *(Ending.PAUSED, NEW),
+        cause="'TELEPORTING', which this release does not know",
     ),
     done(F.CLOCK_SKEW, "Railway's clock ahead", times=None),
     done(F.CLOCK_SKEW, "Railway's clock behind", times=None, seconds=-120),

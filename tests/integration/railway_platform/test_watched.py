@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from app.backend.deploy.monitor import monitor
 from app.backend.deploy.platforms.base import DeploymentStatus
 from app.backend.deploy.platforms.railway.watched import reachable
 from app.backend.deploy.records.ending import Ending
+from app.backend.deploy.request import MonitorRequest
 from app.errors import PlatformUnreachableError
 from tests.support.canned_http import canned_service
 from tests.support.delivery import QuickClock
 from tests.support.railway.faults import Fault
 from tests.support.railway_delivery import RailwayDelivery
-from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
+from tests.support.railway_platform import ENVIRONMENT, NEW, OLD, AtRailway, at_railway
 
 
 @pytest_asyncio.fixture
@@ -172,6 +174,47 @@ async def test_an_api_that_is_away_in_a_bake_rolls_nothing_back(
         report = await delivery.deploy(new, bake=600.0)
         assert report.ending is Ending.DONE, report.text()
         assert railway.asked("Rollback") == 0
+        assert [one for one in report.notes if "rests on probes" in one]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("refused", [True, False])
+async def test_a_verdict_without_the_edges_counts_is_told_for_what_it_is(
+    tmp_path: Path, *, refused: bool
+) -> None:
+    clock = QuickClock()
+    async with at_railway(folder=tmp_path, clock=clock, scale=0.001) as railway:
+        delivery = RailwayDelivery(tmp_path, railway, clock)
+        await railway.simulator.deploys(delivery.commit("one"))
+        if refused:
+            railway.simulator.faults.add(
+                Fault.NOT_AUTHORIZED, operation="HttpTraffic", times=None
+            )
+        report = await delivery.deploy(delivery.commit("two"), bake=1800.0)
+        assert report.ending is Ending.DONE, report.text()
+        told = [one for one in report.notes if "rests on probes" in one]
+        assert len(told) == refused
+        assert all("Not Authorized" in one for one in told)
+        assert [line for line in delivery.said if "rests on probes" in line] == told
+        assert len(railway.simulator.requests) <= 60
+
+
+@pytest.mark.full
+async def test_who_watches_without_the_edges_counts_is_told_so(
+    tmp_path: Path,
+) -> None:
+    clock = QuickClock()
+    async with at_railway(folder=tmp_path, clock=clock, scale=0.001) as railway:
+        delivery = RailwayDelivery(tmp_path, railway, clock)
+        await railway.simulator.deploys(delivery.commit("one"))
+        await clock.sleep(600)
+        railway.simulator.faults.add(
+            Fault.NOT_AUTHORIZED, operation="HttpTraffic", times=None
+        )
+        asked = MonitorRequest(environment=ENVIRONMENT, actor="test", seconds=600.0)
+        report = await monitor(asked, delivery.tools)
+        assert report.ending is Ending.DONE, report.text()
+        assert ["rests on probes" in one for one in report.notes] == [True]
 
 
 async def test_what_serves_is_seen_behind_any_number_of_skipped_pushes(

@@ -26,6 +26,7 @@ __all__ = [
     "redacted",
     "replicas_of",
     "serving",
+    "tell_if_unknown",
 ]
 
 T = TypeVar("T")
@@ -48,6 +49,12 @@ def is_ready(deployment: Deployment) -> bool:
 def is_serving(deployment: Deployment) -> bool:
     """Whether it takes traffic."""
     return deployment.active or deployment.status is DeploymentStatus.SUCCESS
+
+
+def tell_if_unknown(run: Run, deployment: Deployment) -> None:
+    """Says that one serves of which nobody knows what its status means."""
+    if deployment.status is DeploymentStatus.UNKNOWN:
+        run.remark(f"{deployment.id} serves, and cannot be judged: {deployment.reason}")
 
 
 async def follow(

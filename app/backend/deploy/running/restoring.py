@@ -20,6 +20,7 @@ from app.backend.deploy.running.following import (
     is_ready,
     is_serving,
     listed,
+    tell_if_unknown,
 )
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError
@@ -172,7 +173,8 @@ async def _serves(run: Run, restored: str) -> None:
             await run.act(
                 "switch", lambda: platform.switch(restored, epoch=run.guard.epoch)
             )
-    await follow(run, restored, is_serving, deadline=deadline, patient=True)
+    state = await follow(run, restored, is_serving, deadline=deadline, patient=True)
+    tell_if_unknown(run, state)
 
 
 async def try_others(run: Run, restored: str, failure: StepFailedError) -> Facts | None:

@@ -16,6 +16,7 @@ from app.backend.deploy.running.following import (
     is_serving,
     listed,
     redacted,
+    tell_if_unknown,
 )
 from app.backend.deploy.running.run import Run
 from app.backend.deploy.running.step import Facts, Step, StepFailedError, nothing
@@ -140,6 +141,7 @@ async def _ready(run: Run) -> Facts:
         raise StepFailedError(
             f"{deployment} was made of {state.commit}, not of what was asked for"
         )
+    tell_if_unknown(run, state)
     lost = unmet(order_of(run).settings, state.ran_with)
     if lost:
         run.remark(unmet_words(deployment, lost))

@@ -71,18 +71,23 @@ async def _pass(run: Run) -> Facts:
             ),
         )
     except StepFailedError as failure:
-        untold = failure.evidence.get("verdict") == Verdict.INCONCLUSIVE
-        if untold and await _is_shielded(run):
-            told = f"the platform keeps machines out: {failure}"
-            raise PausedRunError(told, failure.evidence) from failure
-        raise
+        who = await _keeps_out(run, failure)
+        if who is None:
+            raise
+        told = f"{who} keeps machines out: {failure}"
+        raise PausedRunError(told, failure.evidence) from failure
     return {**facts, "meaning": f"it is healthy for {hold:g} s"}
 
 
-async def _is_shielded(run: Run) -> bool:
+async def _keeps_out(run: Run, failure: StepFailedError) -> str | None:
+    """Who has kept the gate from seeing anything; None: the release is at fault."""
+    if failure.evidence.get("verdict") != Verdict.INCONCLUSIVE:
+        return None
     with suppress(PlatformError):
-        return await run.tools.platform.shielded()
-    return False
+        if await run.tools.platform.shielded():
+            return "the platform"
+    # It may not have said so: its token may not see that, or its edge has a limit.
+    return "somebody on users' way" if failure.evidence.get("kept_out") else None
 
 
 async def prove(
@@ -155,6 +160,8 @@ async def _watch(run: Run) -> Facts:
         if await _may_be_anothers(run):
             raise
         raise PausedRunError(f"nobody watches any more: {error}", {}) from error
+    for one in report.remarks:
+        run.remark(one)
     match report.verdict:
         case Verdict.OK:
             meaning = f"good for {seconds:g} s"

@@ -7,6 +7,7 @@ the watch is over. :func:`conclude` decides when the time is up.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from app.backend.deploy.platforms.base import DeploymentStatus
 from app.backend.deploy.watching.baseline import Baseline
 from app.backend.deploy.watching.limits import Limits
 from app.backend.deploy.watching.restarts import count_restarts
@@ -80,6 +81,8 @@ def advance(
         first_failure=_first(state.first_failure, at if record.mark.failed else None),
         evidence=record.evidence or state.evidence,
         counts=_count(state.counts, record, samples),
+        uncounted=_uncounted(state.uncounted, samples),
+        unjudged=_unjudged(state.unjudged, samples),
     )
     state = _count_traffic(state, samples, baseline, excused=bool(shared.fallen))
     return _judge(state, samples, shared, at=at, limits=limits, baseline=baseline)
@@ -95,6 +98,9 @@ def conclude(state: WatchState) -> Decision:
         f"{counts.inconclusive} inconclusive, {counts.failed} failed"
     )
     if state.is_settled and 2 * counts.ok >= counts.rounds:
+        if state.unjudged:
+            told = f"{reason}; but {state.unjudged}"
+            return Decision(Verdict.INCONCLUSIVE, Rule.TIME, told)
         return Decision(Verdict.OK, Rule.TIME, reason)
     reason += example(reversed(state.records))
     return Decision(Verdict.INCONCLUSIVE, Rule.TIME, reason)
@@ -210,6 +216,18 @@ def _count(counts: Counts, record: RoundRecord, samples: Iterable[Sample]) -> Co
         own_errors=counts.own_errors + record.own,
         discarded=counts.discarded + discarded,
     )
+
+
+def _uncounted(known: str, samples: Round) -> str:
+    asked = [one for one in samples if one.kind is ProbeKind.TRAFFIC]
+    return asked[-1].reason if asked else known
+
+
+def _unjudged(known: str, samples: Round) -> str:
+    for one in samples:
+        if one.status is not None:
+            return one.reason if one.status is DeploymentStatus.UNKNOWN else ""
+    return known
 
 
 def _count_traffic(

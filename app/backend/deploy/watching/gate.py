@@ -56,6 +56,8 @@ class GateReport:
         healthy: the replicas that were well for the whole time.
         wanted: how many it takes.
         seconds: how long it took.
+        kept_out: somebody on users' way has answered 429 in the release's place, and
+            nothing speaks against that itself.
         evidence: the last probes that spoke against it.
     """
 
@@ -66,6 +68,7 @@ class GateReport:
     wanted: int
     rounds: int
     seconds: float
+    kept_out: bool = False
     evidence: tuple[Sample, ...] = ()
 
     @property
@@ -83,6 +86,7 @@ class GateReport:
             "wanted": self.wanted,
             "rounds": self.rounds,
             "seconds": round(self.seconds, 3),
+            "kept_out": self.kept_out,
             "evidence": [one.to_dict() for one in self.evidence],
         }
 
@@ -140,6 +144,7 @@ async def gate(
                 wanted=limits.replicas,
                 rounds=state.rounds,
                 seconds=clock.time() - began,
+                kept_out=state.kept_out,
                 evidence=state.evidence if decision.verdict is not Verdict.OK else (),
             )
         wait = max(0.0, at + limits.interval - clock.time())

@@ -22,6 +22,7 @@ __all__ = ["GateState", "look_through"]
 
 _UNSEEN = 10
 """Rounds without a sign of a replica until it counts as gone, at least."""
+_TOO_MANY = 429
 _MISSED = 0.001
 """How likely it may be that one is only missed, where chance chooses who answers."""
 
@@ -39,6 +40,9 @@ class GateState:
         world: nothing but something shared has kept the newest round from being good.
         public: why users do not get to the release; empty: they do, or nobody asked.
         lost_since: since when that has been so in every round, and the release's fault.
+        blamed: something has spoken against the release since its last good round.
+        kept_out: nothing has, and on users' way somebody answers 429 to everything who
+            does not say to be the release.
     """
 
     progress_at: float
@@ -50,6 +54,8 @@ class GateState:
     world: bool = False
     public: str = ""
     lost_since: float | None = None
+    blamed: bool = False
+    kept_out: bool = False
     evidence: tuple[Sample, ...] = ()
     decision: Decision | None = None
 
@@ -102,6 +108,8 @@ def look_through(
     }
     public = _public_fault(samples, record, expected, passable)
     lost = bool(public) and record.mark.failed
+    wrong = record.mark.failed or record.wrong > 0
+    blamed = wrong or (state.blamed and record.mark is not Mark.OK)
     return _remember(
         replace(
             state,
@@ -111,6 +119,8 @@ def look_through(
             lost_since=(at if state.lost_since is None else state.lost_since)
             if lost
             else None,
+            blamed=blamed,
+            kept_out=not blamed and _is_kept_out(samples),
             evidence=record.evidence or state.evidence,
             decision=platform_says(samples),
         ),
@@ -173,6 +183,16 @@ def _public_fault(
     if not asked or any(record.marks.get(one.key) in passable for one in answered):
         return ""
     return "users get no good answer"
+
+
+def _is_kept_out(samples: Round) -> bool:
+    """Our releases name themselves in each answer; a limiter before them does not."""
+    answers = [
+        one for one in samples if one.source is Source.PUBLIC and one.code is not None
+    ]
+    return bool(answers) and all(
+        one.code == _TOO_MANY and one.deployment is None for one in answers
+    )
 
 
 def _is_worlds(record: RoundRecord, *, fallen: bool) -> bool:

@@ -19,7 +19,7 @@ from app.backend.deploy.watching.samples import (
     Sample,
     Source,
 )
-from app.errors import PlatformUnreachableError
+from app.errors import OpsError, PlatformUnreachableError
 
 __all__ = ["Questions", "Unanswered", "Watched"]
 
@@ -147,6 +147,12 @@ class Questions:
             async with asyncio.timeout(self._deadline):
                 return await asked
         except (PlatformUnreachableError, TimeoutError, OSError) as error:
-            return Unanswered(type(error).__name__, unreachable=True)
+            return Unanswered(_words(error), unreachable=True)
         except Exception as error:  # noqa: BLE001 - the watch has to outlive it
-            return Unanswered(type(error).__name__, unreachable=False)
+            return Unanswered(_words(error), unreachable=False)
+
+
+def _words(error: Exception) -> str:
+    """Our own errors have no secrets; of others nobody knows."""
+    ours = isinstance(error, OpsError)
+    return str(error) if ours else type(error).__name__

@@ -33,6 +33,8 @@ class WatchReport:
         seconds: how long it took.
         first_failure: seconds from the beginning to the first failed round.
         evidence: the probes of the newest round that was not good.
+        uncounted: why users' requests were not counted to the end; empty: they were,
+            or nobody counts them.
     """
 
     verdict: Verdict
@@ -42,6 +44,17 @@ class WatchReport:
     seconds: float
     first_failure: float | None = None
     evidence: tuple[Sample, ...] = ()
+    uncounted: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its reader should know beside the verdict."""
+        if not self.uncounted or self.superseded:
+            return ()
+        rests = "so that the verdict rests on probes alone"
+        return (
+            f"users' requests were not counted to the end, {rests}: {self.uncounted}",
+        )
 
     @property
     def rounds(self) -> int:
@@ -72,6 +85,7 @@ class WatchReport:
             "seconds": round(self.seconds, 3),
             "first_failure": None if first is None else round(first, 3),
             "evidence": [one.to_dict() for one in self.evidence],
+            "uncounted": self.uncounted,
         }
 
 
@@ -150,4 +164,5 @@ def _report(
         seconds=clock.time() - began,
         first_failure=None if first is None else first - began,
         evidence=state.evidence[:_MOST_EVIDENCE],
+        uncounted=state.uncounted,
     )

@@ -45,6 +45,10 @@ class WatchState:
         lives: the processes of each replica.
         network: whether the second path worked, in the newest rounds.
         counters: the proxy's last count.
+        uncounted: why the proxy's newest count is not known; empty: it is, or the proxy
+            does not count.
+        unjudged: what the platform says of the release, where nobody knows what that
+            means; empty: it is known.
         traffic: what was answered since the watch began.
         suspect_since: since when the traffic has been suspicious; None: it is not.
         first_failure: when the first round failed, whatever came of it.
@@ -59,6 +63,8 @@ class WatchState:
     lives: Mapping[str, Life] = field(default_factory=dict)
     network: tuple[bool, ...] = ()
     counters: TrafficCounters | None = None
+    uncounted: str = ""
+    unjudged: str = ""
     traffic: tuple[Stretch, ...] = ()
     suspect_since: float | None = None
     first_failure: float | None = None

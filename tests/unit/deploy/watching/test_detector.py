@@ -60,6 +60,29 @@ def test_three_failed_rounds_in_a_row_are_a_failure_and_two_are_not() -> None:
     assert ROUTE in state.decision.reason
 
 
+def test_a_status_that_nobody_knows_is_no_success_and_no_failure() -> None:
+    word = "Railway says 'TELEPORTING'"
+    unknown = replace(platform(DeploymentStatus.UNKNOWN), reason=word)
+    bad = (health(own(), check()), route(500), unknown)
+    state = watched(*[(*GOOD, unknown)] * 5)
+
+    assert state.decision is None
+    assert conclude(state).verdict is Verdict.INCONCLUSIVE
+    assert word in conclude(state).reason
+    assert verdict(watched((*GOOD, unknown), (*GOOD, platform()))) is Verdict.OK
+    assert verdict(watched(bad, bad, bad)) is Verdict.FAIL
+
+
+def test_what_is_in_the_way_of_counting_is_known_until_it_is_counted_again() -> None:
+    lost = replace(NETWORK, kind=ProbeKind.TRAFFIC, outcome=Outcome.OWN_ERROR)
+    refused = (*GOOD, replace(lost, reason="refused"))
+    counted = (*GOOD, replace(lost, outcome=Outcome.OK, counters=TrafficCounters()))
+
+    assert watched(GOOD).uncounted == ""
+    assert watched(counted, refused, GOOD).uncounted == "refused"
+    assert watched(refused, counted, GOOD).uncounted == ""
+
+
 def test_a_failure_at_the_very_end_leaves_the_question_open() -> None:
     state = watched(GOOD, GOOD, (health(own(), check()), route(500)))
 

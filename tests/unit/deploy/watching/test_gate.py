@@ -230,6 +230,36 @@ async def test_replicas_that_are_well_do_not_pass_while_users_are_not_answered_b
     assert "users" in report.reason
 
 
+KEPT_OUT = route(429, replica=None, outcome=Outcome.DISCARDED)
+LIMITED = replace(KEPT_OUT, deployment=EXPECTED.deployment)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "kept_out"),
+    [
+        ([(KEPT_OUT, KEPT_OUT)], True),
+        ([(KEPT_OUT, SILENT)], True),
+        ([(OURS,), (KEPT_OUT,)], True),
+        ([(route(500),), (OURS,), (KEPT_OUT,)], True),
+        ([(route(500),), (KEPT_OUT,)], False),
+        ([(KEPT_OUT, LIMITED)], False),
+        ([(LIMITED,)], False),
+        ([(KEPT_OUT, route(500))], False),
+        ([(KEPT_OUT, ill(1))], False),
+        ([(SILENT,)], False),
+        ([()], False),
+    ],
+)
+async def test_who_is_answered_429_by_nobody_of_ours_is_kept_out(
+    rounds: list[Round], *, kept_out: bool
+) -> None:
+    report = await gated(*rounds)
+
+    assert not report.passed
+    assert report.kept_out is kept_out
+    assert not (kept_out and report.verdict is Verdict.FAIL)
+
+
 async def test_they_pass_once_users_get_to_them_for_the_whole_time() -> None:
     away, here = (inside(1), inside(2), SILENT), (inside(1), inside(2), OURS, SILENT)
     report = await gated(away, away, here, away, here)

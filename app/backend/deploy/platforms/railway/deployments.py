@@ -150,15 +150,22 @@ def _read(
 def _serving(ordered: Sequence[Node], active: Collection[str]) -> str | None:
     """The newest active one: traffic goes there while two of them overlap.
 
-    A release may be SUCCESS for a moment before it is among the active ones.
+    A release may be SUCCESS for a moment before it is among the active ones. One whose
+    status nobody knows serves where Railway calls no other one active.
     """
+    unknown = None
     for node in ordered:
         succeeded = node["status"] == DeploymentStatus.SUCCESS
         if succeeded and not node["deploymentStopped"]:
             return str(node["id"])
-        if node["id"] in active and status_of(node["status"]) in RAN:
+        if node["id"] not in active:
+            continue
+        status = status_of(node["status"])
+        if status in RAN:
             return str(node["id"])
-    return None
+        if status is DeploymentStatus.UNKNOWN and unknown is None:
+            unknown = str(node["id"])
+    return unknown
 
 
 def _has_served(node: Node, newer: Sequence[Node]) -> bool:

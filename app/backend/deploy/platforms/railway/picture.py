@@ -19,7 +19,7 @@ from app.backend.deploy.platforms.railway.deployments import (
     newest_first,
     read_all,
 )
-from app.backend.deploy.platforms.railway.shield import until_of
+from app.backend.deploy.platforms.railway.shield import Sight, until_of
 from app.backend.deploy.platforms.railway.target import Target
 from app.errors import PlatformError, PlatformUnreachableError
 
@@ -138,7 +138,7 @@ class Pictures:
         self._target = target
         self._settings_of = settings_of
         self._clock = clock
-        self._edge = True
+        self._sight = Sight(clock, api.say)
         self._last: Picture | None = None
         self._failed: tuple[float, PlatformUnreachableError] | None = None
         self._asking: asyncio.Task[Picture] | None = None
@@ -243,16 +243,18 @@ class Pictures:
             },
             "first": depth,
         }
+        if not self._sight.due:
+            return await self._api.ask("Picture", **given, edge=False)
         try:
-            return await self._api.ask("Picture", **given, edge=self._edge)
+            data = await self._api.ask("Picture", **given, edge=True)
         except PlatformUnreachableError:
             raise
-        except PlatformError:
+        except PlatformError as error:
             # A token that may not see the edge's settings must not be blind for all.
-            if not self._edge:
-                raise
-        data = await self._api.ask("Picture", **given, edge=False)
-        self._edge = False
+            data = await self._api.ask("Picture", **given, edge=False)
+            self._sight.failed(error)
+        else:
+            self._sight.came()
         return data
 
     def _read(

@@ -7,17 +7,61 @@ it is turned off; else the second at which it ends) is that of Railway's own CLI
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.target import Target
+from app.errors import NotAuthorizedError, PlatformError
 
-__all__ = ["ENDLESS", "put", "until", "until_of"]
+__all__ = ["ENDLESS", "Sight", "put", "until", "until_of"]
 
 ENDLESS: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for: until somebody turns it off."""
+
+_REST: Final = 600.0
+"""Seconds for which it is left out after a first failure: each may cost three requests
+more."""
+
+
+class Sight:
+    """Whether a question about something else asks for the shield as well.
+
+    A token that may not see it is not asked again. After any other failure it is left
+    out for a time, each time for longer than before.
+
+    Args:
+        clock: measures.
+        say: is told once that it cannot be seen.
+    """
+
+    def __init__(self, clock: Clock, say: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._say = say
+        self._rest = _REST
+        self._from = -math.inf
+        self._said = False
+
+    @property
+    def due(self) -> bool:
+        """Whether it is asked for."""
+        return self._clock.time() >= self._from
+
+    def came(self) -> None:
+        """It was answered."""
+        self._rest = _REST
+
+    def failed(self, error: PlatformError) -> None:
+        """The question has been answered only without it."""
+        refused = isinstance(error, NotAuthorizedError)
+        self._from = math.inf if refused else self._clock.time() + self._rest
+        self._rest *= 2
+        if not self._said:
+            self._said = True
+            again = "not asked for again" if refused else "asked for again later"
+            self._say(f"the shield cannot be seen, and is {again}: {error}")
 
 
 async def until(api: RailwayApi, target: Target) -> datetime | None:

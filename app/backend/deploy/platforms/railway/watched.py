@@ -32,7 +32,7 @@ from app.backend.deploy.platforms.railway.freshness import (
 from app.backend.deploy.platforms.railway.picture import Picture, Pictures
 from app.backend.deploy.platforms.railway.quota import Quota
 from app.backend.deploy.platforms.railway.traffic import Minutes
-from app.errors import PlatformError
+from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = ["Watching", "is_shielded", "reachable"]
 
@@ -114,7 +114,10 @@ class Watching:
     async def traffic(self, deployment: str) -> TrafficCounters | None:
         """What the edge has counted since it began to serve; some time old, too.
 
-        Once there are some, they are told again while there are no new ones to be had.
+        They are told again until it is time to ask for newer ones.
+
+        Raises:
+            PlatformError, PlatformUnreachableError: the last question was not answered.
         """
         now = self._clock.time()
         known = self._counted.get(deployment)
@@ -126,10 +129,9 @@ class Watching:
         ):
             # Whoever does not wait for the answer must not have it asked for again.
             known.at = now
-            with suppress(PlatformError):
-                known.counters = await self._counters(
-                    known.since, self._now(), known.minutes
-                )
+            await self._count(known)
+        if known.trouble is not None:
+            raise known.trouble
         return known.counters
 
     async def shielded(self) -> bool:
@@ -143,6 +145,20 @@ class Watching:
     async def reach(self) -> bool:
         """Whether this machine gets as far as Railway's API; no request is made."""
         return await reachable(self._url)
+
+    async def _count(self, known: "_Counted") -> None:
+        """Asks for newer ones; what is in the way of that is kept with them."""
+        known.trouble = PlatformUnreachableError(
+            "Railway has not answered in time",
+            remedy="https://status.railway.com says what is broken",
+        )
+        try:
+            known.counters = await self._counters(
+                known.since, self._now(), known.minutes
+            )
+            known.trouble = None
+        except PlatformError as error:
+            known.trouble = error
 
     async def _beside(self, deployment: str, picture: Picture) -> Deployment:
         """One that a picture leaves out; asked for once with each."""
@@ -209,9 +225,10 @@ class _Counted:
         first: when it was asked for first, in the clock's seconds.
         at: when it was asked for last.
         minutes: what is known already, so that the next question is short.
+        trouble: why the last question was not answered; None: it was.
     """
 
-    __slots__ = ("at", "counters", "first", "minutes", "since")
+    __slots__ = ("at", "counters", "first", "minutes", "since", "trouble")
 
     def __init__(self, since: datetime, first: float) -> None:
         self.since = since
@@ -219,6 +236,7 @@ class _Counted:
         self.at: float | None = None
         self.counters: TrafficCounters | None = None
         self.minutes = Minutes()
+        self.trouble: PlatformError | None = None
 
 
 def is_shielded(picture: Picture, now: datetime) -> bool:

@@ -88,10 +88,25 @@ def test_a_word_that_is_not_railways_is_unknown_and_no_success(word: str) -> Non
     assert [found.succeeded, found.active, found.status.is_over] == [False] * 3
 
 
-def test_what_railway_calls_active_has_served_whatever_its_status_is_called() -> None:
+def test_what_railway_calls_active_serves_whatever_its_status_is_called() -> None:
     found = read(node("a1", "TELEPORTING"), active={"a1"})["a1"]
     assert found.status is DeploymentStatus.UNKNOWN
-    assert [found.succeeded, found.active] == [True, False]
+    assert [found.succeeded, found.active] == [True, True]
+
+
+@pytest.mark.parametrize("known", ["SUCCESS", "SLEEPING", "CRASHED"])
+def test_a_status_that_nobody_knows_takes_no_traffic_from_one_that_is_known(
+    known: str,
+) -> None:
+    nodes = [node("a1", known), node("b2", "TELEPORTING", minute=9)]
+    found = read(*nodes, active={"a1", "b2"})
+    assert [found["a1"].active, found["b2"].active] == [True, False]
+
+
+def test_of_two_that_nobody_knows_the_newer_one_serves() -> None:
+    nodes = [node("a1", "TELEPORTING"), node("b2", "LEVITATING", minute=9)]
+    found = read(*nodes, active={"a1", "b2"})
+    assert [found["a1"].active, found["b2"].active] == [False, True]
 
 
 def test_one_that_was_overtaken_has_never_served() -> None:
