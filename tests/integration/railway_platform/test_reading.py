@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from app.backend.deploy.platforms.base import LogLine
-from app.errors import DeploymentNotFoundError, PlatformError
+from app.errors import (
+    DeploymentNotFoundError,
+    PlatformError,
+    PlatformUnreachableError,
+)
 from tests.support.railway.faults import Fault
 from tests.support.railway.plans import Unknowns
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
@@ -119,6 +123,16 @@ async def test_what_never_ran_shows_its_build(railway: AtRailway) -> None:
     failed = await railway.simulator.deploys(NEW)
     lines = [line async for line in railway.open().logs(failed.id)]
     assert any("failed to build" in line.text for line in lines)
+
+
+async def test_no_line_is_shown_while_railway_does_not_say_what_to_hide_in_it(
+    railway: AtRailway,
+) -> None:
+    old = await railway.simulator.deploys(OLD)
+    railway.simulator.faults.add(Fault.DOWN, operation="VariablesGiven", times=None)
+    railway.patience = 10.0
+    with pytest.raises(PlatformUnreachableError):
+        await anext(railway.open().logs(old.id))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import Node, read_all
 from app.backend.deploy.platforms.railway.freshness import NOW
+from app.backend.deploy.platforms.railway.hiding import Hiding
 from app.backend.deploy.platforms.railway.manifest import ran_with
 from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures, understood
 from app.backend.deploy.platforms.railway.postmortem import Postmortem
 from app.backend.deploy.platforms.railway.statuses import APPROVE
 from app.backend.deploy.platforms.railway.tags import Tags
 from app.backend.deploy.platforms.railway.target import Target
-from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import (
     DeploymentNotFoundError,
     PlatformError,
@@ -45,7 +45,7 @@ class Looking:
         target: the service.
         pictures: what is known of all.
         tags: who has asked for what.
-        variables: that deployments were given.
+        hiding: takes secrets out of what deployments have written.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Looking:
         target: Callable[[], Awaitable[Target]],
         pictures: Pictures,
         tags: Tags,
-        variables: Variables,
+        hiding: Hiding,
     ) -> None:
         self._api = api
         self._target = target
         self._pictures = pictures
         self._tags = tags
-        self._postmortem = Postmortem(api, variables.secrets)
+        self._postmortem = Postmortem(api, hiding)
 
     async def one(self, deployment: str) -> Deployment:
         """One that is not among the newest. Raises as :meth:`node`."""

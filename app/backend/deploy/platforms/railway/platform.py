@@ -21,6 +21,7 @@ from app.backend.deploy.platforms.railway.creating import Creating
 from app.backend.deploy.platforms.railway.following import follow
 from app.backend.deploy.platforms.railway.freshness import NOW
 from app.backend.deploy.platforms.railway.hidden import Hidden
+from app.backend.deploy.platforms.railway.hiding import Hiding
 from app.backend.deploy.platforms.railway.http_logs import http_logs
 from app.backend.deploy.platforms.railway.keeping import Keeping
 from app.backend.deploy.platforms.railway.logs import Logs
@@ -100,8 +101,9 @@ class RailwayPlatform(Hidden):
             bake=config.deployment.bake,
             clock=self._clock,
         )
+        self._hiding = Hiding(self._variables, self._api.say)
         self._looking = Looking(
-            self._api, self._target, self._pictures, self._tags, self._variables
+            self._api, self._target, self._pictures, self._tags, self._hiding
         )
         self._creating = Creating(
             self._api,
@@ -113,7 +115,7 @@ class RailwayPlatform(Hidden):
             apply=self.releases.apply,
             clock=self._clock,
         )
-        self._logs = Logs(self._api, self._is_over, clock=self._clock)
+        self._logs = Logs(self._api, self._is_over, self._hiding, clock=self._clock)
         self._arrival = Arrival(self._api.wire, self.url, self._clock)
         self.watched = Watching(
             self._pictures,
@@ -222,7 +224,8 @@ class RailwayPlatform(Hidden):
         self, deployment: str, *, failed: bool = False, limit: int = 20
     ) -> Sequence[LogLine] | None:
         """See :meth:`~..base.Platform.http_logs`."""
-        return await http_logs(self._api, deployment, failed=failed, limit=limit)
+        found = await http_logs(self._api, deployment, failed=failed, limit=limit)
+        return await self._hiding.lines(deployment, found)
 
     async def settings(self, commit: str) -> ServiceSettings:
         """See :meth:`~..base.Platform.settings`."""
