@@ -159,8 +159,11 @@ async def test_following_tells_each_line_once(
 @pytest.mark.full
 async def test_an_id_of_nobody_is_not_found(railway: AtRailway) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
+    platform = railway.open()
     with pytest.raises(DeploymentNotFoundError):
-        await railway.open().deployment(unknown)
+        await platform.deployment(unknown)
+    with pytest.raises(DeploymentNotFoundError):
+        await platform.http_logs(unknown)
 
 
 async def test_users_go_to_the_domain_of_the_service(railway: AtRailway) -> None:

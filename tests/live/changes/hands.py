@@ -10,7 +10,6 @@ from typing_extensions import override
 from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.creating import Creating
-from app.backend.deploy.platforms.railway.hiding import Hiding
 from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.manifest import ran_with
 from app.backend.deploy.platforms.railway.picture import Pictures
@@ -75,7 +74,7 @@ class Hands:
             pictures=pictures,
             tags=tags,
             variables=variables,
-            node=Looking(api, known, pictures, tags, Hiding(variables, api.say)).node,
+            node=Looking(api, known, pictures, tags, variables).node,
             apply=_as_it_is,
             clock=clock,
         )

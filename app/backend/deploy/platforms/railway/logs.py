@@ -8,7 +8,8 @@ from app.backend.deploy.platforms.base import LogLine
 from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import moment
-from app.backend.deploy.platforms.railway.hiding import Hiding
+from app.backend.deploy.platforms.railway.http_logs import http_logs
+from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.picture import understood
 from app.errors import PlatformUnreachableError
 
@@ -31,22 +32,23 @@ class Logs:
 
     Args:
         api: is asked.
+        looking: knows whose a deployment is, and what to hide of it.
         over: whether a deployment will write nothing more.
-        hiding: takes out what a deployment was given that nobody may see.
         clock: waits between two looks.
     """
 
     def __init__(
         self,
         api: RailwayApi,
+        looking: Looking,
         over: Callable[[str], Awaitable[bool]],
-        hiding: Hiding,
         *,
         clock: Clock,
     ) -> None:
         self._api = api
         self._over = over
-        self._hiding = hiding
+        self._owning = looking.owning
+        self._hiding = looking.hiding
         self._clock = clock
 
     async def lines(
@@ -55,10 +57,12 @@ class Logs:
         """The newest lines, the oldest first; of its build where it has never run.
 
         Raises:
+            DeploymentNotFoundError: it is nobody's.
             PlatformUnreachableError: Railway has not answered for two minutes.
         """
         most = min(limit, _MOST)
-        found = await self._ask("DeploymentLogs", deployment, limit=most)
+        async with self._owning(deployment):
+            found = await self._ask("DeploymentLogs", deployment, limit=most)
         operation = "DeploymentLogs"
         if not found:
             found = await self._ask("BuildLogs", deployment, limit=most)
@@ -69,6 +73,19 @@ class Logs:
         if follow:
             async for line in self._go_on(deployment, operation, told):
                 yield line
+
+    async def requests(
+        self, deployment: str, *, failed: bool, limit: int
+    ) -> tuple[LogLine, ...]:
+        """What the edge has logged of requests to it; see :func:`.http_logs`.
+
+        Raises:
+            DeploymentNotFoundError: it is nobody's.
+            PlatformError: Railway does not say.
+        """
+        async with self._owning(deployment):
+            found = await http_logs(self._api, deployment, failed=failed, limit=limit)
+        return await self._hiding.lines(deployment, found)
 
     async def _go_on(
         self, deployment: str, operation: str, told: list[Raw]

@@ -1,6 +1,7 @@
 """One deployment looked at closely: who asked for it, and why it failed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -16,6 +17,7 @@ from app.backend.deploy.platforms.railway.postmortem import Postmortem
 from app.backend.deploy.platforms.railway.statuses import APPROVE
 from app.backend.deploy.platforms.railway.tags import Tags
 from app.backend.deploy.platforms.railway.target import Target
+from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import (
     DeploymentNotFoundError,
     PlatformError,
@@ -45,6 +47,9 @@ class Looking:
         target: the service.
         pictures: what is known of all.
         tags: who has asked for what.
+        variables: that deployments were given.
+
+    Attributes:
         hiding: takes secrets out of what deployments have written.
     """
 
@@ -54,13 +59,14 @@ class Looking:
         target: Callable[[], Awaitable[Target]],
         pictures: Pictures,
         tags: Tags,
-        hiding: Hiding,
+        variables: Variables,
     ) -> None:
         self._api = api
         self._target = target
         self._pictures = pictures
         self._tags = tags
-        self._postmortem = Postmortem(api, hiding)
+        self.hiding = Hiding(variables, api.say)
+        self._postmortem = Postmortem(api, self.hiding)
 
     async def one(self, deployment: str) -> Deployment:
         """One that is not among the newest. Raises as :meth:`node`."""
@@ -99,6 +105,21 @@ class Looking:
         ):
             raise _not_found(deployment, target)
         return node
+
+    @asynccontextmanager
+    async def owning(self, deployment: str) -> AsyncIterator[None]:
+        """Around a question about one; where it is refused, an unknown id is named.
+
+        Raises:
+            DeploymentNotFoundError: this service has none of that id.
+        """
+        try:
+            yield
+        except PlatformUnreachableError:
+            raise
+        except PlatformError:
+            await self.node(deployment)
+            raise
 
     async def address(self) -> str:
         """A verified domain of the service, else the one that Railway gave it.
