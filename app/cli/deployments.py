@@ -115,7 +115,7 @@ def logs(
         async for one in lines:
             click.echo(delivery.redactor.redact(_line(one, as_json=as_json)))
 
-    asyncio.run(_with_platform(delivery, listen))
+    asyncio.run(_with_platform(delivery, listen, say=delivery.say))
 
 
 @deployments.command()
@@ -152,11 +152,14 @@ async def _requests(
 
 
 async def _with_platform(
-    delivery: Delivery, work: "Callable[[Platform], Awaitable[T]]"
+    delivery: Delivery,
+    work: "Callable[[Platform], Awaitable[T]]",
+    *,
+    say: Callable[[str], None] = lambda _: None,
 ) -> T:
     from app.backend.deploy.opening import open_platform  # noqa: PLC0415 - 0.5 s
 
-    platform = open_platform(delivery.config, delivery.environment)
+    platform = open_platform(delivery.config, delivery.environment, say=say)
     try:
         return await work(platform)
     finally:

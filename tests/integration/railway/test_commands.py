@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.railway.authority import TokenKind
 from tests.support.railway.connected import variables_for
+from tests.support.railway.faults import Fault
 from tests.support.railway.ground import EdgeRequest
 from tests.support.railway.instant import InstantGround
 from tests.support.railway.lifecycle import Status
@@ -18,6 +19,9 @@ from tests.support.service import Finished, pm33
 FIRST, SECOND = "a" * 40, "b" * 40
 ENVIRONMENT = ("-e", "production")
 HOOK = "a-secret-of-railway-s-hooks"
+CANARY = "canary-that-a-release-writes"
+_OF_A_DEPLOYMENT = ("VariablesGiven", "DeploymentSnapshot")
+_OF_TODAY = ("VariablesToday", "RenderedVariables")
 
 
 @pytest.fixture
@@ -236,3 +240,41 @@ async def test_lines_of_what_is_over_are_followed_to_their_end(
     done = await shell.run("deployments", "logs", "--follow", record.id)
     assert done.code == 0
     assert [line.split()[-1] for line in done.out.splitlines()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--follow",),
+        pytest.param(("--json",), marks=pytest.mark.full),
+        pytest.param((), marks=pytest.mark.full),
+    ],
+    ids=str,
+)
+async def test_what_only_railway_holds_is_hidden_where_a_release_writes_it(
+    railway: Simulator, shell: Shell, ground: InstantGround, words: tuple[str, ...]
+) -> None:
+    railway.gives(JWT_SECRET=CANARY)
+    ground.behave(FIRST, says=(f"signed with {CANARY}",))
+    record = await railway.deploys(FIRST)
+    await railway.deploys(SECOND)
+    await railway.reaches(record, Status.REMOVED)
+    done = await shell.run("deployments", "logs", record.id, *words)
+    assert done.code == 0, done.err
+    assert "signed with [redacted]" in done.out
+    assert CANARY not in done.out + done.err
+    assert railway.asked()["VariablesGiven"] == 1
+
+
+@pytest.mark.full
+async def test_a_token_that_may_read_no_variables_shows_lines_and_says_so_once(
+    railway: Simulator, shell: Shell, ground: InstantGround
+) -> None:
+    ground.behave(FIRST, says=("one", "two"))
+    await railway.deploys(FIRST)
+    for operation in (*_OF_A_DEPLOYMENT, *_OF_TODAY):
+        railway.faults.add(Fault.NOT_AUTHORIZED, operation=operation, times=None)
+    done = await shell.run("deployments", "logs")
+    assert done.code == 0, done.err
+    assert [line.split()[-1] for line in done.out.splitlines()] == ["one", "two"]
+    assert done.err.count("secrets cannot be looked up") == 1

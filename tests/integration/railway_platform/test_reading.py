@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from app.backend.deploy.platforms.base import LogLine
-from app.errors import DeploymentNotFoundError, PlatformError
+from app.errors import (
+    DeploymentNotFoundError,
+    PlatformError,
+    PlatformUnreachableError,
+)
 from tests.support.railway.faults import Fault
 from tests.support.railway.plans import Unknowns
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
@@ -121,6 +125,16 @@ async def test_what_never_ran_shows_its_build(railway: AtRailway) -> None:
     assert any("failed to build" in line.text for line in lines)
 
 
+async def test_no_line_is_shown_while_railway_does_not_say_what_to_hide_in_it(
+    railway: AtRailway,
+) -> None:
+    old = await railway.simulator.deploys(OLD)
+    railway.simulator.faults.add(Fault.DOWN, operation="VariablesGiven", times=None)
+    railway.patience = 10.0
+    with pytest.raises(PlatformUnreachableError):
+        await anext(railway.open().logs(old.id))
+
+
 @pytest.mark.parametrize(
     "fault", [None, pytest.param(Fault.LOG_LINES_TWICE, marks=pytest.mark.full)]
 )
@@ -145,8 +159,11 @@ async def test_following_tells_each_line_once(
 @pytest.mark.full
 async def test_an_id_of_nobody_is_not_found(railway: AtRailway) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
+    platform = railway.open()
     with pytest.raises(DeploymentNotFoundError):
-        await railway.open().deployment(unknown)
+        await platform.deployment(unknown)
+    with pytest.raises(DeploymentNotFoundError):
+        await platform.http_logs(unknown)
 
 
 async def test_users_go_to_the_domain_of_the_service(railway: AtRailway) -> None:

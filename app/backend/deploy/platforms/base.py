@@ -182,13 +182,19 @@ class Platform(Protocol):
     def logs(
         self, deployment: str, *, limit: int = 200, follow: bool = False
     ) -> AsyncIterator[LogLine]:
-        """The newest lines, the oldest of them first; then new ones if asked."""
+        """The newest lines, the oldest of them first; then new ones if asked.
+
+        Values that it was given and that are secrets are hidden in them, as far as
+        they can be read.
+        """
         ...
 
     async def http_logs(
         self, deployment: str, *, failed: bool = False, limit: int = 20
     ) -> Sequence[LogLine] | None:
         """The newest requests to it, the oldest of them first; None: not logged.
+
+        Secrets are hidden as in :meth:`logs`.
 
         Args:
             deployment: that has answered, or should have.

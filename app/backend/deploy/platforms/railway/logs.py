@@ -1,12 +1,15 @@
 """What a deployment has written: one page, and then what comes."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from app.backend.deploy.platforms.base import LogLine
 from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import moment
+from app.backend.deploy.platforms.railway.http_logs import http_logs
+from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.picture import understood
 from app.errors import PlatformUnreachableError
 
@@ -21,6 +24,7 @@ _SILENT: Final = 120.0
 _REMEMBERED: Final = 2000
 
 Raw = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Logs:
@@ -28,6 +32,7 @@ class Logs:
 
     Args:
         api: is asked.
+        looking: knows whose a deployment is, and what to hide of it.
         over: whether a deployment will write nothing more.
         clock: waits between two looks.
     """
@@ -35,12 +40,15 @@ class Logs:
     def __init__(
         self,
         api: RailwayApi,
+        looking: Looking,
         over: Callable[[str], Awaitable[bool]],
         *,
         clock: Clock,
     ) -> None:
         self._api = api
         self._over = over
+        self._owning = looking.owning
+        self._hiding = looking.hiding
         self._clock = clock
 
     async def lines(
@@ -49,20 +57,35 @@ class Logs:
         """The newest lines, the oldest first; of its build where it has never run.
 
         Raises:
+            DeploymentNotFoundError: it is nobody's.
             PlatformUnreachableError: Railway has not answered for two minutes.
         """
         most = min(limit, _MOST)
-        found = await self._ask("DeploymentLogs", deployment, limit=most)
+        async with self._owning(deployment):
+            found = await self._ask("DeploymentLogs", deployment, limit=most)
         operation = "DeploymentLogs"
         if not found:
             found = await self._ask("BuildLogs", deployment, limit=most)
             operation = "BuildLogs"
         told = newest(found, most)
-        for one in told:
-            yield line_of(one)
+        for line in await self._hiding.lines(deployment, map(line_of, told)):
+            yield line
         if follow:
             async for line in self._go_on(deployment, operation, told):
                 yield line
+
+    async def requests(
+        self, deployment: str, *, failed: bool, limit: int
+    ) -> tuple[LogLine, ...]:
+        """What the edge has logged of requests to it; see :func:`.http_logs`.
+
+        Raises:
+            DeploymentNotFoundError: it is nobody's.
+            PlatformError: Railway does not say.
+        """
+        async with self._owning(deployment):
+            found = await http_logs(self._api, deployment, failed=failed, limit=limit)
+        return await self._hiding.lines(deployment, found)
 
     async def _go_on(
         self, deployment: str, operation: str, told: list[Raw]
@@ -72,28 +95,33 @@ class Logs:
         since = told[-1]["timestamp"] if told else None
         while True:
             ended = await self._over(deployment)
-            found = await self._patiently("DeploymentLogs", deployment, since)
+            found = await self._since(since, "DeploymentLogs", deployment)
             if operation == "BuildLogs" and not found:
-                found = await self._patiently(operation, deployment, since)
-            for one in newest(found, _MOST):
-                if _key(one) not in seen:
-                    seen[_key(one)] = None
-                    since = one["timestamp"]
-                    yield line_of(one)
+                found = await self._since(since, operation, deployment)
+            new = [one for one in newest(found, _MOST) if _key(one) not in seen]
+            lines = [line_of(one) for one in new]
+            show = partial(self._hiding.lines, deployment, lines)
+            for line in await self._patiently(show):
+                yield line
+            seen |= dict.fromkeys(map(_key, new))
+            since = new[-1]["timestamp"] if new else since
             if ended:
                 return
             seen = dict.fromkeys(list(seen)[-_REMEMBERED:])
             await self._clock.sleep(max(_POLL, self._api.quota.pace()))
 
-    async def _patiently(
-        self, operation: str, deployment: str, since: str | None
+    async def _since(
+        self, since: str | None, operation: str, deployment: str
     ) -> tuple[Raw, ...]:
+        return await self._patiently(
+            partial(self._ask, operation, deployment, limit=_MOST, startDate=since)
+        )
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         ends = self._clock.time() + _SILENT
         while True:
             try:
-                return await self._ask(
-                    operation, deployment, limit=_MOST, startDate=since
-                )
+                return await ask()
             except PlatformUnreachableError:
                 if self._clock.time() >= ends:
                     raise

@@ -1,6 +1,7 @@
 """One deployment looked at closely: who asked for it, and why it failed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import Node, read_all
 from app.backend.deploy.platforms.railway.freshness import NOW
+from app.backend.deploy.platforms.railway.hiding import Hiding
 from app.backend.deploy.platforms.railway.manifest import ran_with
 from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures, understood
 from app.backend.deploy.platforms.railway.postmortem import Postmortem
@@ -46,6 +48,9 @@ class Looking:
         pictures: what is known of all.
         tags: who has asked for what.
         variables: that deployments were given.
+
+    Attributes:
+        hiding: takes secrets out of what deployments have written.
     """
 
     def __init__(
@@ -60,7 +65,8 @@ class Looking:
         self._target = target
         self._pictures = pictures
         self._tags = tags
-        self._postmortem = Postmortem(api, variables.secrets)
+        self.hiding = Hiding(variables, api.say)
+        self._postmortem = Postmortem(api, self.hiding)
 
     async def one(self, deployment: str) -> Deployment:
         """One that is not among the newest. Raises as :meth:`node`."""
@@ -99,6 +105,21 @@ class Looking:
         ):
             raise _not_found(deployment, target)
         return node
+
+    @asynccontextmanager
+    async def owning(self, deployment: str) -> AsyncIterator[None]:
+        """Around a question about one; where it is refused, an unknown id is named.
+
+        Raises:
+            DeploymentNotFoundError: this service has none of that id.
+        """
+        try:
+            yield
+        except PlatformUnreachableError:
+            raise
+        except PlatformError:
+            await self.node(deployment)
+            raise
 
     async def address(self) -> str:
         """A verified domain of the service, else the one that Railway gave it.

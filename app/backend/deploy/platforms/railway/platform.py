@@ -21,7 +21,6 @@ from app.backend.deploy.platforms.railway.creating import Creating
 from app.backend.deploy.platforms.railway.following import follow
 from app.backend.deploy.platforms.railway.freshness import NOW
 from app.backend.deploy.platforms.railway.hidden import Hidden
-from app.backend.deploy.platforms.railway.http_logs import http_logs
 from app.backend.deploy.platforms.railway.keeping import Keeping
 from app.backend.deploy.platforms.railway.logs import Logs
 from app.backend.deploy.platforms.railway.looking import Looking
@@ -113,7 +112,7 @@ class RailwayPlatform(Hidden):
             apply=self.releases.apply,
             clock=self._clock,
         )
-        self._logs = Logs(self._api, self._is_over, clock=self._clock)
+        self._logs = Logs(self._api, self._looking, self._is_over, clock=self._clock)
         self._arrival = Arrival(self._api.wire, self.url, self._clock)
         self.watched = Watching(
             self._pictures,
@@ -222,7 +221,7 @@ class RailwayPlatform(Hidden):
         self, deployment: str, *, failed: bool = False, limit: int = 20
     ) -> Sequence[LogLine] | None:
         """See :meth:`~..base.Platform.http_logs`."""
-        return await http_logs(self._api, deployment, failed=failed, limit=limit)
+        return await self._logs.requests(deployment, failed=failed, limit=limit)
 
     async def settings(self, commit: str) -> ServiceSettings:
         """See :meth:`~..base.Platform.settings`."""
@@ -234,7 +233,8 @@ class RailwayPlatform(Hidden):
         """See :meth:`~..base.Platform.variables`."""
         if deployment is None:
             return await self._variables.today()
-        return await self._variables.given(deployment)
+        async with self._looking.owning(deployment):
+            return await self._variables.given(deployment)
 
     async def set_variables(
         self,

@@ -1,12 +1,12 @@
 """Why a deployment has failed: one request, once, and only then."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import moment
-from app.backend.monitoring.redaction import Redactor
+from app.backend.deploy.platforms.railway.hiding import Hiding
 from app.errors import PlatformError, PlatformUnreachableError
 
 __all__ = ["Postmortem", "cause_in"]
@@ -35,14 +35,12 @@ class Postmortem:
 
     Args:
         api: is asked.
-        secrets: tells what a deployment was given that nobody may see.
+        hiding: takes out what a deployment was given that nobody may see.
     """
 
-    def __init__(
-        self, api: RailwayApi, secrets: Callable[[str], Awaitable[Iterable[str]]]
-    ) -> None:
+    def __init__(self, api: RailwayApi, hiding: Hiding) -> None:
         self._api = api
-        self._secrets = secrets
+        self._hiding = hiding
         self._known: dict[str, str] = {}
 
     async def cause(self, deployment: str, *, ran: bool = False) -> str:
@@ -57,21 +55,22 @@ class Postmortem:
         """
         if deployment not in self._known:
             try:
-                data = await self._api.ask(
-                    "Postmortem",
-                    partial=True,
-                    id=deployment,
-                    events=_EVENTS,
-                    lines=_LINES,
-                )
+                self._known[deployment] = await self._cause(deployment, ran=ran)
             except PlatformUnreachableError:
                 return ""
-            except PlatformError:
-                data = {}
-            words = cause_in({**data, "buildLogs": ()} if ran else data)
-            hidden = await self._secrets(deployment) if words else ()
-            self._known[deployment] = _shown(words, hidden)
         return self._known[deployment]
+
+    async def _cause(self, deployment: str, *, ran: bool) -> str:
+        try:
+            data = await self._api.ask(
+                "Postmortem", partial=True, id=deployment, events=_EVENTS, lines=_LINES
+            )
+        except PlatformUnreachableError:
+            raise
+        except PlatformError:
+            data = {}
+        words = cause_in({**data, "buildLogs": ()} if ran else data)
+        return (await self._hiding.text(deployment, words))[:_LONGEST]
 
 
 def cause_in(data: Mapping[str, Any]) -> str:
@@ -83,10 +82,6 @@ def cause_in(data: Mapping[str, Any]) -> str:
                 if line := " ".join(words.split()):
                     return line
     return ""
-
-
-def _shown(words: str, hidden: Iterable[str]) -> str:
-    return Redactor(tuple(hidden)).redact(words)[:_LONGEST]
 
 
 def _of_events(data: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Variables at Railway: what the next deployment gets, and what one was given."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -133,16 +132,22 @@ class Variables:
             )
         return found
 
-    async def secrets(self, deployment: str) -> tuple[str, ...]:
+    async def secrets(self, deployment: str) -> tuple[str, ...] | None:
         """What a deployment was given that nobody may see, else the next one would be.
 
-        Empty if nobody can tell.
+        None: nobody can tell.
+
+        Raises:
+            PlatformUnreachableError: no answer.
         """
-        with suppress(PlatformError):
-            return tuple(secrets_among(await self.given(deployment)))
-        with suppress(PlatformError):
-            return tuple(secrets_among(await self.today()))
-        return ()
+        for told in (partial(self.given, deployment), self.today):
+            try:
+                return tuple(secrets_among(await told()))
+            except PlatformUnreachableError:
+                raise
+            except PlatformError:
+                continue
+        return None
 
     async def put(self, values: Mapping[str, str | None]) -> None:
         """Changes some, all in one request, and starts no deployment.
