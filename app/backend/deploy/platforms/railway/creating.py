@@ -19,16 +19,13 @@ from app.backend.deploy.platforms.deployment import (
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import Node
 from app.backend.deploy.platforms.railway.finding import (
-    brought_back,
     created_since,
     earliest,
     is_again,
     may_be_of,
 )
-from app.backend.deploy.platforms.railway.picture import (
-    Picture,
-    Pictures,
-)
+from app.backend.deploy.platforms.railway.picture import Picture, Pictures
+from app.backend.deploy.platforms.railway.repeating import Repeating
 from app.backend.deploy.platforms.railway.tags import MARK, Tags, mark
 from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.railway.unseen import (
@@ -68,6 +65,7 @@ class Creating:
         target: the service.
         pictures: what is there.
         tags: who has asked for what.
+        repeating: what repeats what.
         variables: of the service; a deploy is marked in them.
         node: finds a deployment that is not among the newest.
         apply: stores a commit's settings.
@@ -81,6 +79,7 @@ class Creating:
         *,
         pictures: Pictures,
         tags: Tags,
+        repeating: Repeating,
         variables: Variables,
         node: Callable[[str], Awaitable[Node]],
         apply: Apply,
@@ -90,6 +89,7 @@ class Creating:
         self._target = target
         self._pictures = pictures
         self._tags = tags
+        self._repeating = repeating
         self._variables = variables
         self._node = node
         self._apply = apply
@@ -158,7 +158,8 @@ class Creating:
         like = original = before.node(target) or await self._node(target)
 
         async def brought(picture: Picture) -> Deployment | None:
-            return brought_back(picture, original, tag, self._since(tag))
+            since = self._since(tag)
+            return await self._repeating.brought_back(picture, original, tag, since)
 
         found = await self._unfinished_business(tag, before)
         if found is None:

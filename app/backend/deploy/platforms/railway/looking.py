@@ -10,8 +10,14 @@ from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import Node, read_all
 from app.backend.deploy.platforms.railway.freshness import NOW
 from app.backend.deploy.platforms.railway.manifest import ran_with
-from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures, understood
+from app.backend.deploy.platforms.railway.picture import (
+    DEPTH,
+    Picture,
+    Pictures,
+    understood,
+)
 from app.backend.deploy.platforms.railway.postmortem import Postmortem
+from app.backend.deploy.platforms.railway.repeating import Repeating
 from app.backend.deploy.platforms.railway.statuses import APPROVE
 from app.backend.deploy.platforms.railway.tags import Tags
 from app.backend.deploy.platforms.railway.target import Target
@@ -46,6 +52,9 @@ class Looking:
         pictures: what is known of all.
         tags: who has asked for what.
         variables: that deployments were given.
+
+    Attributes:
+        repeating: what repeats what.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class Looking:
         self._target = target
         self._pictures = pictures
         self._tags = tags
+        self.repeating = Repeating(api, tags)
         self._postmortem = Postmortem(api, variables.secrets)
 
     async def one(self, deployment: str) -> Deployment:
@@ -116,9 +126,16 @@ class Looking:
             " PM33_PUBLIC_URL",
         )
 
-    async def look_up(self, listed: Sequence[Deployment]) -> None:
-        """Learns who has asked for what is under way among them."""
+    async def look_up(self, listed: Sequence[Deployment], among: Picture) -> None:
+        """Learns who has asked for what is under way among them, and what is repeated.
+
+        Args:
+            listed: the newest, and what serves.
+            among: everything that there is to see.
+        """
         unfinished = [one for one in listed if one.status in _UNFINISHED]
+        serving = [one for one in listed if one.active]
+        await self.repeating.look_up((*unfinished, *serving), among)
         await self._tags.look_up(tuple(unfinished))
 
     def tagged(self, one: Deployment) -> Deployment:
