@@ -170,6 +170,9 @@ class Endpoint:
             if faults.take(Fault.AFTER_MUTATION_TIMEOUT, operation=name):
                 return Silence()
             if fault := faults.take(Fault.AFTER_MUTATION_ERROR, operation=name):
+                if isinstance(fault.value, str):
+                    told = _refused(RefusedError(fault.value), question)
+                    return of_json(told, headers=headers)
                 return _page(fault.number(HTTPStatus.GATEWAY_TIMEOUT))
         if fault := faults.take(Fault.SLOW, operation=name):
             await self._world.clock.sleep(fault.lasting(5.0))

@@ -75,7 +75,8 @@ class Fault(StrEnum):
     AFTER_MUTATION_TIMEOUT = "after_mutation_timeout"
     """The mutation takes effect; its answer never comes."""
     AFTER_MUTATION_ERROR = "after_mutation_error"
-    """The mutation takes effect; its answer is HTTP status ``value`` (504)."""
+    """The mutation takes effect; its answer is HTTP status ``value`` (504), or an error
+    of those words in an HTTP 200."""
     AFTER_MUTATION_CUT = "after_mutation_cut"
     """The mutation takes effect; its answer is cut in the middle."""
     TIMEOUT = "timeout"

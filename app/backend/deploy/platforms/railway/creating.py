@@ -32,6 +32,7 @@ from app.backend.deploy.platforms.railway.unseen import (
     LOOK_FOR,
     SETTLED,
     explained,
+    given_up,
     not_seen,
     of_earlier,
 )
@@ -168,10 +169,7 @@ class Creating:
         if found is not None:
             return self._adopted(found, tag, target)
         if not like["canRollback"]:
-            raise PlatformError(
-                f"Railway can no longer restore {target}: its image is given up",
-                remedy="let its commit be built anew with --allow-rebuild",
-            )
+            raise given_up(target)
 
         async def ask() -> None:
             data = await self._api.change("Rollback", id=target)
@@ -182,8 +180,22 @@ class Creating:
                 )
 
         sent = _Sent(self._clock.time(), before, like)
-        created = await self._once(tag, sent, ask)
+        try:
+            created = await self._once(tag, sent, ask)
+        except PlatformUnreachableError as error:
+            refused = isinstance(error, RateLimitedError)
+            if refused or not await self._is_given_up(target):
+                raise
+            # Nothing has come of it, and nothing can any more.
+            self._sent.pop(tag, None)
+            raise given_up(target) from error
         return self._adopted(created, tag, target)
+
+    async def _is_given_up(self, target: str) -> bool:
+        with suppress(PlatformError):
+            node = (await self._newest()).node(target) or await self._node(target)
+            return not node["canRollback"]
+        return False
 
     @overload
     async def _once(

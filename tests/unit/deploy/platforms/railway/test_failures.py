@@ -71,7 +71,8 @@ REFUSALS = {
     "Project Token not found": (NotAuthorizedError, "has been deleted"),
     "Two Factor Authentication Required": (NotAuthorizedError, "two-factor"),
     "Commit not found": (PlatformError, "does not hold it"),
-    "Deployment 12 not found": (PlatformError, "“Deployment 12 not found”"),
+    "Project not found": (PlatformError, "“Project not found”"),
+    "Invalid service name": (PlatformError, "“Invalid service name”"),
     "api already exists in this project": (PlatformError, "already exists"),
 }
 
@@ -368,6 +369,12 @@ BROKEN_OFF = (
     "request to http://deployments failed, reason: connect ECONNREFUSED",
     "socket hang up",
 )
+UNFAMILIAR = (
+    "Cannot read properties of undefined (reading 'id')",
+    "Deployment 12 not found",
+    "an error without words",
+    "",
+)
 
 
 @pytest.mark.parametrize("message", BROKEN_OFF)
@@ -382,9 +389,24 @@ def test_what_broke_within_railway_may_have_been_done(message: str) -> None:
     assert read.error.remedy
 
 
-def test_a_refusal_beside_something_broken_refuses_nothing() -> None:
+@pytest.mark.parametrize("message", UNFAMILIAR)
+def test_a_change_that_is_answered_in_unfamiliar_words_may_have_been_done(
+    message: str,
+) -> None:
+    body = reply(error(message, code="INTERNAL_SERVER_ERROR"))
+    change = failed(body, call(changes=True))
+    assert type(change.error) is PlatformUnreachableError
+    assert change.error.remedy
+    read = failed(body)
+    assert type(read.error) is PlatformError
+    assert read.tries == 1
+    assert read.error.remedy
+
+
+@pytest.mark.parametrize("beside", ["Problem processing request", *UNFAMILIAR])
+def test_a_refusal_beside_something_broken_refuses_nothing(beside: str) -> None:
     both = error("Not Authorized")
-    both["errors"] += error("Problem processing request")["errors"]
+    both["errors"] += error(beside)["errors"]
     assert type(failed(reply(both), call(changes=True)).error) is (
         PlatformUnreachableError
     )
