@@ -234,6 +234,24 @@ async def test_a_refusal_is_not_asked_for_again(
     assert railway.operations() == ["Me", "Deploy"]
 
 
+async def test_a_command_is_done_where_railway_says_so_and_nowhere_else(
+    railway: CannedRailway, api: RailwayApi
+) -> None:
+    true, false, null = (data(deploymentCancel=one) for one in (True, False, None))
+    railway.says("Cancel", true, false, null, data())
+
+    await api.command("Cancel", id="d-1")
+    with pytest.raises(PlatformError, match="has not done Cancel") as refused:
+        await api.command("Cancel", id="d-1")
+    assert not isinstance(refused.value, PlatformUnreachableError)
+    assert refused.value.remedy
+    for _ in range(2):
+        with pytest.raises(PlatformUnreachableError, match="does not say") as open_end:
+            await api.command("Cancel", id="d-1")
+        assert open_end.value.remedy
+    assert railway.operations() == ["Cancel"] * 4
+
+
 async def test_data_beside_errors_are_taken_where_they_are_wanted(
     railway: CannedRailway, api: RailwayApi
 ) -> None:

@@ -69,6 +69,17 @@ def _of_deploy() -> Iterator[Cell]:
     for fault in _REFUSED:
         yield of(fault, Ending.FAILED, _OLD, deploys=0, within=30)
     yield Cell(
+        Fault.SAYS_FALSE,
+        "false to the run's mark",
+        When.DEPLOY,
+        Ending.FAILED,
+        _OLD,
+        deploys=0,
+        within=30,
+        cause="has not done VariableCollectionUpsert",
+        script={"operation": "VariableCollectionUpsert"},
+    )
+    yield Cell(
         Fault.AFTER_MUTATION_ERROR,
         "an unfamiliar error, and it was deployed",
         When.DEPLOY,

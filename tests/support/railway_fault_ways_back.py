@@ -85,6 +85,11 @@ def _of_the_call(back: Callable[..., Cell], good: Ending) -> Iterator[Cell]:
     ):
         yield back(fault, f"{fault} to the rollback", good, script=_CALL)
     yield back(
+        *(Fault.SAYS_FALSE, "false to the rollback", _STRANDED),
+        script=_CALL,
+        cause="has not done Rollback",
+    )
+    yield back(
         *(Fault.AFTER_MUTATION_ERROR, "an unfamiliar error, and it was done", good),
         quick=True,
         script={**_CALL, "value": UNFAMILIAR},

@@ -96,6 +96,21 @@ async def test_a_variable_can_be_removed(railway: AtRailway) -> None:
     assert "TWO" in found
 
 
+@pytest.mark.parametrize(
+    ("value", "operation"),
+    [("2", "VariableCollectionUpsert"), (None, "VariableDelete")],
+)
+async def test_a_variable_that_railway_does_not_change_is_said(
+    railway: AtRailway, value: str | None, operation: str
+) -> None:
+    railway.simulator.gives(ONE="1")
+    railway.simulator.faults.add(Fault.SAYS_FALSE, operation=operation)
+    with pytest.raises(PlatformError, match=f"has not done {operation}") as raised:
+        await railway.open().set_variables({"ONE": value}, epoch=1)
+    assert raised.value.remedy
+    assert railway.simulator.service.variables["ONE"] == "1"
+
+
 @pytest.mark.full
 async def test_what_a_run_is_marked_with_is_no_variable_of_anybody(
     railway: AtRailway,

@@ -146,6 +146,9 @@ class Endpoint:
         kind = refusal or self._tokens.kind_of(asked.headers)
         if isinstance(kind, RefusedError):
             return _refused(kind, question)
+        name, faults = question.operation, self._world.faults
+        if question.changes and faults.take(Fault.SAYS_FALSE, operation=name):
+            return {"data": {question.fields[0]: False}}
         asker = Asker(self._world, kind)
         variables = payload.get("variables") or {}
         return await self._api.answer(asker, question, variables)

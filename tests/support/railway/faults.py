@@ -87,6 +87,8 @@ class Fault(StrEnum):
     """The connection is reset in the middle of the answer."""
     DATA_NULL = "data_null"
     """``data: null`` without errors; a mutation takes effect."""
+    SAYS_FALSE = "says_false"
+    """The mutation's answer is ``false`` without errors; nothing is done."""
     PARTIAL_DATA = "partial_data"
     """The first field of the answer is null and has an error; the others are there."""
     PROBLEM = "problem"

@@ -9,13 +9,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, overload
 
 from app.backend.deploy.platforms.clock import Clock
-from app.backend.deploy.platforms.deployment import (
-    Deployment,
-    DeploymentStatus,
-)
+from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import Node
 from app.backend.deploy.platforms.railway.finding import (
@@ -171,15 +169,8 @@ class Creating:
         if not like["canRollback"]:
             raise given_up(target)
 
-        async def ask() -> None:
-            data = await self._api.change("Rollback", id=target)
-            if data.get("deploymentRollback") is not True:
-                raise PlatformError(
-                    f"Railway does not roll back to {target}, and says no reason",
-                    remedy="see the deployment in Railway's dashboard",
-                )
-
         sent = _Sent(self._clock.time(), before, like)
+        ask = partial(self._api.command, "Rollback", id=target)
         try:
             created = await self._once(tag, sent, ask)
         except PlatformUnreachableError as error:

@@ -210,7 +210,7 @@ class RailwayPlatform(Hidden):
                 remedy="`pm33 rollback` returns to an earlier one",
             )
         try:
-            await self._api.change("Cancel", id=deployment)
+            await self._api.command("Cancel", id=deployment)
         finally:
             self._pictures.forget()
 
