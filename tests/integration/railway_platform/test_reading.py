@@ -164,6 +164,20 @@ async def test_an_id_of_nobody_is_not_found(railway: AtRailway) -> None:
         await railway.open().deployment(unknown)
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault.EDGE_REFUSED, pytest.param(Fault.PROBLEM, marks=pytest.mark.full)]
+)
+async def test_one_that_railway_refuses_to_show_is_not_taken_for_gone(
+    railway: AtRailway, fault: Fault
+) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    railway.simulator.faults.add(fault, operation="Deployment", times=None)
+    with pytest.raises(PlatformError) as raised:
+        await railway.open().deployment(unknown)
+    assert type(raised.value) is PlatformError
+    assert raised.value.remedy
+
+
 async def test_users_go_to_the_domain_of_the_service(railway: AtRailway) -> None:
     url = await railway.open().url()
     assert url == f"https://{railway.simulator.world.domain}"

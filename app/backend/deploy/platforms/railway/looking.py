@@ -24,6 +24,7 @@ from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import (
     DeploymentNotFoundError,
+    NotAuthorizedError,
     PlatformError,
     PlatformUnreachableError,
 )
@@ -86,6 +87,7 @@ class Looking:
 
         Raises:
             DeploymentNotFoundError: this service has none of that id.
+            PlatformError: refused, which says nothing of whether it is there.
             PlatformUnreachableError: no answer; or Railway has told us of it, and does
                 not show it (yet): that says nothing of what becomes of it.
         """
@@ -100,6 +102,8 @@ class Looking:
         except PlatformError as error:
             if self._tags.are_told_of(deployment):
                 raise _not_yet(deployment, error) from error
+            if not isinstance(error, NotAuthorizedError):
+                raise
             # Railway does not tell an unknown id from one that is not ours (FACTS §1).
             raise _not_found(deployment, target) from error
         node: Node = data["deployment"]
