@@ -5,13 +5,11 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
 from app import __version__
-from app.backend.config.environment import read_config
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.quota import RESERVE
 from app.backend.deploy.platforms.railway.tokens import Credentials, TokenKind
@@ -234,6 +232,24 @@ async def test_a_refusal_is_not_asked_for_again(
     assert railway.operations() == ["Me", "Deploy"]
 
 
+async def test_a_command_is_done_where_railway_says_so_and_nowhere_else(
+    railway: CannedRailway, api: RailwayApi
+) -> None:
+    true, false, null = (data(deploymentCancel=one) for one in (True, False, None))
+    railway.says("Cancel", true, false, null, data())
+
+    await api.command("Cancel", id="d-1")
+    with pytest.raises(PlatformError, match="has not done Cancel") as refused:
+        await api.command("Cancel", id="d-1")
+    assert not isinstance(refused.value, PlatformUnreachableError)
+    assert refused.value.remedy
+    for _ in range(2):
+        with pytest.raises(PlatformUnreachableError, match="does not say") as open_end:
+            await api.command("Cancel", id="d-1")
+        assert open_end.value.remedy
+    assert railway.operations() == ["Cancel"] * 4
+
+
 async def test_data_beside_errors_are_taken_where_they_are_wanted(
     railway: CannedRailway, api: RailwayApi
 ) -> None:
@@ -345,27 +361,6 @@ async def test_credentials_are_found_once_at_the_first_request(
     assert len(railway.asked) == 2
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://backboard.railway.com/graphql/v2",
-        "http://10.0.0.7/graphql",
-        "ftp://x",
-        "",
-        "https://",
-        "http://[::1",
-    ],
-)
-def test_an_address_where_the_token_would_travel_in_clear_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="PM33_RAILWAY_API_URL"):
-        RailwayApi(credentials(), url=url)
-
-
-@pytest.mark.parametrize("url", ["https://x/y", "http://127.0.0.1:1/", "http://[::1]/"])
-def test_tls_and_this_machine_are_fine(url: str) -> None:
-    RailwayApi(credentials(), url=url)
-
-
 async def test_certificates_that_cannot_be_read_are_a_matter_of_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, railway: CannedRailway
 ) -> None:
@@ -376,10 +371,3 @@ async def test_certificates_that_cannot_be_read_are_a_matter_of_configuration(
 
     with pytest.raises(ConfigError, match="no HTTPS"):
         await api.ask("Me")
-
-
-def test_by_default_the_edge_in_front_of_railway_does_not_limit_us() -> None:
-    parts = urlsplit(read_config({}).deployment.railway_api_url)
-    assert (parts.scheme, parts.hostname) == ("https", "backboard.railway.com")
-    assert parts.path == "/graphql/v2"
-    assert parts.query

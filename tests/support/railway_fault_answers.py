@@ -7,7 +7,7 @@ from typing import Final
 from app.backend.deploy.records.ending import Ending
 from app.errors import PlatformError, PlatformUnreachableError
 from tests.support.railway.faults import Fault
-from tests.support.railway_fault_cells import Cell, Serves, When
+from tests.support.railway_fault_cells import UNFAMILIAR, Cell, Serves, When
 
 __all__ = ["ANSWERS"]
 
@@ -68,6 +68,26 @@ def _of_deploy() -> Iterator[Cell]:
         yield of(fault, _DONE, _NEW)
     for fault in _REFUSED:
         yield of(fault, Ending.FAILED, _OLD, deploys=0, within=30)
+    yield Cell(
+        Fault.SAYS_FALSE,
+        "false to the run's mark",
+        When.DEPLOY,
+        Ending.FAILED,
+        _OLD,
+        deploys=0,
+        within=30,
+        cause="has not done VariableCollectionUpsert",
+        script={"operation": "VariableCollectionUpsert"},
+    )
+    yield Cell(
+        Fault.AFTER_MUTATION_ERROR,
+        "an unfamiliar error, and it was deployed",
+        When.DEPLOY,
+        _DONE,
+        _NEW,
+        quick=True,
+        script={"operation": "Deploy", "value": UNFAMILIAR},
+    )
 
 
 def _of_reads() -> Iterator[Cell]:

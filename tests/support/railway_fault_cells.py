@@ -13,10 +13,14 @@ from app.backend.deploy.records.ending import Ending
 from app.errors import OpsError
 from tests.support.railway.faults import Fault
 
-__all__ = ["BAKE", "Cell", "Serves", "When"]
+__all__ = ["BAKE", "UNFAMILIAR", "Cell", "Serves", "When"]
 
 BAKE: Final = 120.0
 """Seconds for which a release is watched where nothing else is said."""
+
+
+UNFAMILIAR: Final = "Cannot read properties of undefined (reading 'id')"
+"""An error that nobody has foreseen, from behind what a mutation does."""
 
 
 class When(StrEnum):

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.backend.deploy.records.ending import Ending
 from tests.support.railway.faults import Fault
-from tests.support.railway_fault_cells import Cell, Serves, When
+from tests.support.railway_fault_cells import UNFAMILIAR, Cell, Serves, When
 
 __all__ = ["WAYS_BACK"]
 
@@ -84,6 +84,16 @@ def _of_the_call(back: Callable[..., Cell], good: Ending) -> Iterator[Cell]:
         Fault.AFTER_MUTATION_CUT,
     ):
         yield back(fault, f"{fault} to the rollback", good, script=_CALL)
+    yield back(
+        *(Fault.SAYS_FALSE, "false to the rollback", _STRANDED),
+        script=_CALL,
+        cause="has not done Rollback",
+    )
+    yield back(
+        *(Fault.AFTER_MUTATION_ERROR, "an unfamiliar error, and it was done", good),
+        quick=True,
+        script={**_CALL, "value": UNFAMILIAR},
+    )
 
 
 WAYS_BACK: Final = tuple(_cells())

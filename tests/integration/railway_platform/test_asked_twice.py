@@ -16,6 +16,10 @@ from tests.support.railway_faults import FaultyRun, faulty_run
 LONG = Pace(build=240.0)
 
 
+class KilledError(Exception):
+    """Stands for SIGKILL."""
+
+
 async def goes_on(run: FaultyRun) -> RunReport:
     """A new process, as soon as the first has ended."""
     run.leases.holder = None
@@ -49,6 +53,41 @@ async def test_a_rollback_that_shows_late(tmp_path: Path, seconds: int) -> None:
         ended = await goes_on(run)
         assert ended.ending is Ending.RESTORED, ended.text()
         assert run.railway.asked("Rollback") == len(run.made("rollback")) == 1
+        assert run.serving == old
+
+
+@pytest.mark.parametrize("later", [0.0, 400.0], ids=["under way", "serves"])
+@pytest.mark.parametrize("own", [True, pytest.param(False, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "reason", ["deploy", pytest.param("rollback", marks=pytest.mark.full)]
+)
+async def test_a_rollback_whose_run_was_killed_before_it_was_written_down(
+    tmp_path: Path,
+    reason: str,
+    own: bool,  # noqa: FBT001 - both
+    later: float,
+) -> None:
+    async with faulty_run(tmp_path, pace=Pace(container=60.0)) as run:
+        run.simulator.world.rollback_reason = reason
+        old = await run.serves("one")
+        if own:
+            old = run.commit("two")
+            await run.deploys(old)
+        await run.serves("three")
+
+        def kill() -> None:
+            raise KilledError
+
+        run.tools = run.at(at(("restore", Milestone.AFTER_CALL), kill))
+        with pytest.raises(KilledError):
+            await run.goes_back()
+        (back,) = run.made("rollback")
+        assert run.simulator.status(back).is_unfinished
+        await run.time.sleep(later)
+        assert run.simulator.status(back).is_unfinished is not bool(later)
+        ended = await goes_on(run)
+        assert ended.ending is Ending.RESTORED, ended.text()
+        assert run.railway.asked("Rollback") == 1
         assert run.serving == old
 
 

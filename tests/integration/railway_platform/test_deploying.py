@@ -202,6 +202,15 @@ async def test_an_unknown_status_is_no_success(railway: AtRailway) -> None:
     assert not told.status.is_over
 
 
+async def test_one_that_railway_does_not_cancel_is_said(railway: AtRailway) -> None:
+    platform = railway.open()
+    begun = await platform.deploy(NEW, tag=TAG, epoch=1)
+    railway.simulator.faults.add(Fault.SAYS_FALSE, operation="Cancel")
+    with pytest.raises(PlatformError, match="has not done Cancel") as raised:
+        await platform.cancel(begun.id, epoch=1)
+    assert raised.value.remedy
+
+
 async def test_what_serves_is_not_cancelled(railway: AtRailway) -> None:
     old = await railway.simulator.deploys(OLD)
     with pytest.raises(PlatformError, match="serves"):

@@ -100,6 +100,21 @@ async def test_a_variable_can_be_removed(railway: AtRailway) -> None:
     assert "TWO" in found
 
 
+@pytest.mark.parametrize(
+    ("value", "operation"),
+    [("2", "VariableCollectionUpsert"), (None, "VariableDelete")],
+)
+async def test_a_variable_that_railway_does_not_change_is_said(
+    railway: AtRailway, value: str | None, operation: str
+) -> None:
+    railway.simulator.gives(ONE="1")
+    railway.simulator.faults.add(Fault.SAYS_FALSE, operation=operation)
+    with pytest.raises(PlatformError, match=f"has not done {operation}") as raised:
+        await railway.open().set_variables({"ONE": value}, epoch=1)
+    assert raised.value.remedy
+    assert railway.simulator.service.variables["ONE"] == "1"
+
+
 @pytest.mark.full
 async def test_what_a_run_is_marked_with_is_no_variable_of_anybody(
     railway: AtRailway,
@@ -164,6 +179,20 @@ async def test_an_id_of_nobody_is_not_found(railway: AtRailway) -> None:
         await platform.deployment(unknown)
     with pytest.raises(DeploymentNotFoundError):
         await platform.http_logs(unknown)
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.EDGE_REFUSED, pytest.param(Fault.PROBLEM, marks=pytest.mark.full)]
+)
+async def test_one_that_railway_refuses_to_show_is_not_taken_for_gone(
+    railway: AtRailway, fault: Fault
+) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    railway.simulator.faults.add(fault, operation="Deployment", times=None)
+    with pytest.raises(PlatformError) as raised:
+        await railway.open().deployment(unknown)
+    assert type(raised.value) is PlatformError
+    assert raised.value.remedy
 
 
 async def test_users_go_to_the_domain_of_the_service(railway: AtRailway) -> None:

@@ -14,6 +14,11 @@ from tests.support.railway.records import Record
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
 
 TAG = "20260101-120000-abcd/back"
+REASONS = [
+    "deploy",
+    *(pytest.param(one, marks=pytest.mark.full) for one in ("rollback", None)),
+]
+"""What ``meta.reason`` may say of a rollback: nobody has established it."""
 
 
 async def replaced(railway: AtRailway) -> Record:
@@ -54,16 +59,73 @@ async def test_asked_again_with_the_same_tag_it_returns_only_once(
     assert railway.asked("Rollback") == 1
 
 
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("reason", REASONS)
 async def test_another_process_finds_what_the_run_has_brought_back(
-    railway: AtRailway,
+    tmp_path: Path,
+    reason: str | None,
+    readable: bool,  # noqa: FBT001 - both
 ) -> None:
-    old = await replaced(railway)
-    first = await railway.open().roll_back(old.id, tag=TAG, epoch=1)
-    again = await railway.open().roll_back(old.id, tag=TAG, epoch=2)
-    assert again.id == first.id
-    assert railway.asked("Rollback") == 1
+    unknowns = Unknowns(snapshot_readable=readable)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        railway.simulator.world.rollback_reason = reason
+        old = await replaced(railway)
+        first = await railway.open().roll_back(old.id, tag=TAG, epoch=1)
+        again = await railway.open().roll_back(old.id, tag=TAG, epoch=2)
+        assert again.id == first.id
+        assert railway.asked("Rollback") == 1
 
 
+@pytest.mark.parametrize("reason", REASONS)
+async def test_what_has_come_back_is_seen_to_repeat_its_target(
+    railway: AtRailway, reason: str | None
+) -> None:
+    railway.simulator.world.rollback_reason = reason
+    first = railway.open()
+    old = await restored(first, (await first.deploy(OLD, tag="a-run", epoch=1)).id)
+    await railway.simulator.deploys(NEW)
+    back = await first.roll_back(old.id, tag=TAG, epoch=1)
+    for _ in range(2):
+        listed = {one.id: one for one in await railway.open().deployments()}
+        seen = listed[back.id]
+        assert (seen.rollback_of, seen.tag) == (old.id, None)
+        assert listed[old.id].rollback_of is None
+        await restored(first, back.id)
+
+
+async def same_image(railway: AtRailway, like: Record, *, by: str) -> Record:
+    """A deploy whose build comes to an image that was there before."""
+    if by == "a push":
+        other = await railway.simulator.deploys(OLD)
+    else:
+        await railway.open().deploy(OLD, tag="another-run", epoch=1)
+        other = railway.simulator.deployments[-1]
+        await railway.simulator.settled(other)
+    other.image = like.image
+    return other
+
+
+@pytest.mark.parametrize("by", ["a push", "another run"])
+@pytest.mark.parametrize(
+    "readable", [True, pytest.param(False, marks=pytest.mark.full)]
+)
+async def test_somebody_elses_build_of_the_same_image_is_not_taken_for_it(
+    tmp_path: Path,
+    by: str,
+    readable: bool,  # noqa: FBT001 - both
+) -> None:
+    unknowns = Unknowns(snapshot_readable=readable)
+    async with at_railway(folder=tmp_path, unknowns=unknowns) as railway:
+        railway.simulator.world.rollback_reason = "deploy"
+        old = await replaced(railway)
+        other = await same_image(railway, old, by=by)
+        begun = await railway.open().roll_back(old.id, tag=TAG, epoch=1)
+        assert begun.id not in {other.id, old.id}
+        listed = {one.id: one for one in await railway.open().deployments()}
+        assert listed[other.id].rollback_of is None
+
+
+@pytest.mark.parametrize("reason", REASONS)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -74,8 +136,9 @@ async def test_another_process_finds_what_the_run_has_brought_back(
     ],
 )
 async def test_a_lost_answer_is_made_good_by_looking(
-    railway: AtRailway, fault: Fault
+    railway: AtRailway, fault: Fault, reason: str | None
 ) -> None:
+    railway.simulator.world.rollback_reason = reason
     old = await replaced(railway)
     railway.simulator.faults.add(fault, operation="Rollback")
     platform = railway.open()

@@ -117,6 +117,7 @@ async def test_a_lost_answer_is_made_good_by_looking(
         (Fault.TIMEOUT, PlatformUnreachableError),
         (Fault.NOT_AUTHORIZED, NotAuthorizedError),
         (Fault.PROBLEM, PlatformError),
+        (Fault.SAYS_FALSE, PlatformError),
     ],
 )
 async def test_what_was_not_stored_is_said(

@@ -68,13 +68,15 @@ class Hands:
 
         pictures = Pictures(api, known, settings_of=ran_with, clock=clock)
         tags, variables = Tags(api), _Unmarked(api, known)
+        looking = Looking(api, known, pictures, tags, variables)
         creating = Creating(
             api,
             known,
             pictures=pictures,
             tags=tags,
+            repeating=looking.repeating,
             variables=variables,
-            node=Looking(api, known, pictures, tags, variables).node,
+            node=looking.node,
             apply=_as_it_is,
             clock=clock,
         )

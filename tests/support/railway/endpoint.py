@@ -146,6 +146,9 @@ class Endpoint:
         kind = refusal or self._tokens.kind_of(asked.headers)
         if isinstance(kind, RefusedError):
             return _refused(kind, question)
+        name, faults = question.operation, self._world.faults
+        if question.changes and faults.take(Fault.SAYS_FALSE, operation=name):
+            return {"data": {question.fields[0]: False}}
         asker = Asker(self._world, kind)
         variables = payload.get("variables") or {}
         return await self._api.answer(asker, question, variables)
@@ -170,6 +173,9 @@ class Endpoint:
             if faults.take(Fault.AFTER_MUTATION_TIMEOUT, operation=name):
                 return Silence()
             if fault := faults.take(Fault.AFTER_MUTATION_ERROR, operation=name):
+                if isinstance(fault.value, str):
+                    told = _refused(RefusedError(fault.value), question)
+                    return of_json(told, headers=headers)
                 return _page(fault.number(HTTPStatus.GATEWAY_TIMEOUT))
         if fault := faults.take(Fault.SLOW, operation=name):
             await self._world.clock.sleep(fault.lasting(5.0))

@@ -75,7 +75,8 @@ class Fault(StrEnum):
     AFTER_MUTATION_TIMEOUT = "after_mutation_timeout"
     """The mutation takes effect; its answer never comes."""
     AFTER_MUTATION_ERROR = "after_mutation_error"
-    """The mutation takes effect; its answer is HTTP status ``value`` (504)."""
+    """The mutation takes effect; its answer is HTTP status ``value`` (504), or an error
+    of those words in an HTTP 200."""
     AFTER_MUTATION_CUT = "after_mutation_cut"
     """The mutation takes effect; its answer is cut in the middle."""
     TIMEOUT = "timeout"
@@ -86,6 +87,8 @@ class Fault(StrEnum):
     """The connection is reset in the middle of the answer."""
     DATA_NULL = "data_null"
     """``data: null`` without errors; a mutation takes effect."""
+    SAYS_FALSE = "says_false"
+    """The mutation's answer is ``false`` without errors; nothing is done."""
     PARTIAL_DATA = "partial_data"
     """The first field of the answer is null and has an error; the others are there."""
     PROBLEM = "problem"

@@ -110,6 +110,14 @@ async def _null(stage: Stage, fault: Fault) -> None:
     assert len(stage.simulator.deployments) == 2
 
 
+async def _false(stage: Stage, fault: Fault) -> None:
+    stage.faults.add(fault, operation="Cancel")
+    record = await stage.next(Status.BUILDING)
+    told = await stage.caller.ask("Cancel", id=record.id)
+    assert (told.status, told.body) == (200, {"data": {"deploymentCancel": False}})
+    assert await stage.simulator.settled(record) is Status.SUCCESS
+
+
 async def _partial(stage: Stage, fault: Fault) -> None:
     stage.faults.add(fault)
     text = "{ projectToken { projectId } projects { edges { node { id } } } }"
@@ -176,6 +184,7 @@ SCENES: dict[Fault, Scene] = {
     Fault.RATE_LIMITED: _rate_limited,
     **dict.fromkeys(_REFUSALS, _refused),
     Fault.DATA_NULL: _null,
+    Fault.SAYS_FALSE: _false,
     Fault.PARTIAL_DATA: _partial,
     Fault.LOG_LINES_TWICE: _lines,
     Fault.LOG_LINES_MISSING: _lines,

@@ -222,9 +222,12 @@ class Views:
         }
 
     def _meta(self, one: Record) -> dict[str, Any]:
+        reason: str | None = one.origin.reason
+        if reason == "rollback":
+            reason = self._world.rollback_reason
         meta = {
             **one.meta,
-            "reason": one.origin.reason,
+            **({} if reason is None else {"reason": reason}),
             "serviceManifest": one.manifest,
             "fileServiceManifest": {},
             "logsV2": True,

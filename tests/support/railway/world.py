@@ -79,6 +79,8 @@ class World:
     """Everything that there is, and what it stands on.
 
     Attributes:
+        rollback_reason: what ``meta.reason`` says of a rollback, which nobody has
+            established; None: nothing.
         beside: another service of the project.
         foreign: a project of somebody else's; its ids are as good as none.
     """
@@ -102,6 +104,7 @@ class World:
     service: Service = field(default_factory=Service)
     beside: Named = field(default_factory=lambda: Named("Postgres"))
     foreign: Named = field(default_factory=lambda: Named("foreign"))
+    rollback_reason: str | None = "rollback"
     rules: list[Rule] = field(default_factory=list)
     roster: Roster = field(default_factory=Roster)
     records: dict[str, Record] = field(default_factory=dict)

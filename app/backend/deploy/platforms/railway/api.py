@@ -23,7 +23,12 @@ from app.backend.deploy.platforms.railway.quota import Quota, date_of
 from app.backend.deploy.platforms.railway.tokens import Credentials
 from app.backend.deploy.platforms.railway.wire import Wire
 from app.backend.monitoring.redaction import Redactor
-from app.errors import ConfigError, PlatformError, RateLimitedError
+from app.errors import (
+    ConfigError,
+    PlatformError,
+    PlatformUnreachableError,
+    RateLimitedError,
+)
 
 __all__ = ["PATIENCE", "TIMEOUT", "CredentialsSource", "RailwayApi", "silent"]
 
@@ -178,6 +183,26 @@ class RailwayApi:
         if isinstance(answer, Failure):
             raise answer.error
         return answer
+
+    async def command(self, name: str, /, **variables: Any) -> None:
+        """A mutation that is answered only whether it was done.
+
+        Raises:
+            PlatformError: it was not; or as :meth:`change`.
+            PlatformUnreachableError: that is not told.
+        """
+        done = [*(await self.change(name, **variables)).values()]
+        if done == [True]:
+            return
+        if done == [False]:
+            raise PlatformError(
+                f"Railway has not done {name}, and says no reason",
+                remedy="see the service in Railway's dashboard, and try again",
+            )
+        raise PlatformUnreachableError(
+            f"Railway does not say whether it has done {name}",
+            remedy="look at what it shows before trying again",
+        )
 
     def tell_of_wait(self, seconds: float) -> None:
         """Says so where a reader has to wait long for the next look."""

@@ -9,32 +9,28 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, overload
 
 from app.backend.deploy.platforms.clock import Clock
-from app.backend.deploy.platforms.deployment import (
-    Deployment,
-    DeploymentStatus,
-)
+from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.deployments import Node
 from app.backend.deploy.platforms.railway.finding import (
-    brought_back,
     created_since,
     earliest,
     is_again,
     may_be_of,
 )
-from app.backend.deploy.platforms.railway.picture import (
-    Picture,
-    Pictures,
-)
+from app.backend.deploy.platforms.railway.picture import Picture, Pictures
+from app.backend.deploy.platforms.railway.repeating import Repeating
 from app.backend.deploy.platforms.railway.tags import MARK, Tags, mark
 from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.railway.unseen import (
     LOOK_FOR,
     SETTLED,
     explained,
+    given_up,
     not_seen,
     of_earlier,
 )
@@ -68,6 +64,7 @@ class Creating:
         target: the service.
         pictures: what is there.
         tags: who has asked for what.
+        repeating: what repeats what.
         variables: of the service; a deploy is marked in them.
         node: finds a deployment that is not among the newest.
         apply: stores a commit's settings.
@@ -81,6 +78,7 @@ class Creating:
         *,
         pictures: Pictures,
         tags: Tags,
+        repeating: Repeating,
         variables: Variables,
         node: Callable[[str], Awaitable[Node]],
         apply: Apply,
@@ -90,6 +88,7 @@ class Creating:
         self._target = target
         self._pictures = pictures
         self._tags = tags
+        self._repeating = repeating
         self._variables = variables
         self._node = node
         self._apply = apply
@@ -158,7 +157,8 @@ class Creating:
         like = original = before.node(target) or await self._node(target)
 
         async def brought(picture: Picture) -> Deployment | None:
-            return brought_back(picture, original, tag, self._since(tag))
+            since = self._since(tag)
+            return await self._repeating.brought_back(picture, original, tag, since)
 
         found = await self._unfinished_business(tag, before)
         if found is None:
@@ -167,22 +167,26 @@ class Creating:
         if found is not None:
             return self._adopted(found, tag, target)
         if not like["canRollback"]:
-            raise PlatformError(
-                f"Railway can no longer restore {target}: its image is given up",
-                remedy="let its commit be built anew with --allow-rebuild",
-            )
-
-        async def ask() -> None:
-            data = await self._api.change("Rollback", id=target)
-            if data.get("deploymentRollback") is not True:
-                raise PlatformError(
-                    f"Railway does not roll back to {target}, and says no reason",
-                    remedy="see the deployment in Railway's dashboard",
-                )
+            raise given_up(target)
 
         sent = _Sent(self._clock.time(), before, like)
-        created = await self._once(tag, sent, ask)
+        ask = partial(self._api.command, "Rollback", id=target)
+        try:
+            created = await self._once(tag, sent, ask)
+        except PlatformUnreachableError as error:
+            refused = isinstance(error, RateLimitedError)
+            if refused or not await self._is_given_up(target):
+                raise
+            # Nothing has come of it, and nothing can any more.
+            self._sent.pop(tag, None)
+            raise given_up(target) from error
         return self._adopted(created, tag, target)
+
+    async def _is_given_up(self, target: str) -> bool:
+        with suppress(PlatformError):
+            node = (await self._newest()).node(target) or await self._node(target)
+            return not node["canRollback"]
+        return False
 
     @overload
     async def _once(

@@ -18,6 +18,7 @@ from app.backend.deploy.platforms.railway.statuses import RAN, remark_on, status
 __all__ = [
     "RETENTION_HOURS",
     "Node",
+    "digest_of",
     "image_of",
     "moment",
     "newest_first",
@@ -68,6 +69,12 @@ def image_of(node: Node) -> str | None:
     """What was built, by digest where that is told."""
     meta = _meta(node)
     found = meta.get("imageDigest") or meta.get("image")
+    return str(found) if found else None
+
+
+def digest_of(node: Node) -> str | None:
+    """Of its image, once that is told."""
+    found = _meta(node).get("imageDigest")
     return str(found) if found else None
 
 
@@ -185,12 +192,15 @@ def _has_served(node: Node, newer: Sequence[Node]) -> bool:
 
 
 def _repeats(node: Node, older: Sequence[Node]) -> str | None:
-    """The newest earlier deployment of the same image, unless it was a deploy."""
-    digest, reason = _meta(node).get("imageDigest"), _meta(node).get("reason")
-    if not digest or reason == _DEPLOY:
+    """The newest earlier deployment of the same image, unless it is called a deploy.
+
+    Some that are called so may repeat one all the same, see :mod:`.repeating`.
+    """
+    digest = digest_of(node)
+    if digest is None or _meta(node).get("reason") == _DEPLOY:
         return None
     for one in older:
-        if _meta(one).get("imageDigest") == digest:
+        if digest_of(one) == digest:
             return str(one["id"])
     return None
 

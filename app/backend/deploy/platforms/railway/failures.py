@@ -15,6 +15,7 @@ from app.backend.deploy.platforms.railway.quota import seconds_to_reset
 from app.backend.deploy.platforms.railway.refusals import (
     Complaint,
     complaints_of,
+    is_certain,
     is_limit,
     is_opaque,
     refusal,
@@ -92,8 +93,8 @@ class Failure:
 def outcome(reply: Reply, call: Call, *, now: datetime) -> Mapping[str, Any] | Failure:
     """The answer's ``data``, or what is wrong.
 
-    A change is refused for certain only where the answer says so: what broke on the
-    way, or came back in part, may have been done.
+    A change is refused for certain only where the answer says so in words that are
+    known: what broke on the way, or came back in part, may have been done.
 
     Args:
         reply: the whole answer.
@@ -131,7 +132,7 @@ def _refused(
     if done and call.partial and not call.changes:
         return some
     first = complaints[0]
-    doubtful = call.changes and (done or any(map(is_opaque, complaints)))
+    doubtful = call.changes and (done or not all(map(is_certain, complaints)))
     if doubtful or reply.status >= _BROKEN:
         return _doubt(f"it answered {first}", call, tries=_MANY)
     if is_limit(first):

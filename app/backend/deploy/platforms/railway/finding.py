@@ -9,6 +9,7 @@ from typing import Final
 from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway.deployments import (
     Node,
+    digest_of,
     image_of,
     moment,
     same_release,
@@ -16,7 +17,14 @@ from app.backend.deploy.platforms.railway.deployments import (
 from app.backend.deploy.platforms.railway.picture import Picture
 from app.backend.deploy.platforms.railway.tags import begun_at
 
-__all__ = ["brought_back", "created_since", "earliest", "is_again", "may_be_of"]
+__all__ = [
+    "created_since",
+    "earliest",
+    "is_again",
+    "may_be_of",
+    "may_repeat",
+    "twin_before",
+]
 
 _SLACK: Final = timedelta(seconds=30)
 """By so much two clocks may differ that were compared; and else:"""
@@ -90,10 +98,10 @@ def may_be_of(
     )
 
 
-def brought_back(
+def may_repeat(
     before: Picture, like: Node, tag: str, since: datetime | None
-) -> Deployment | None:
-    """What a run has brought back already, before its process was killed.
+) -> tuple[Deployment, ...]:
+    """What a run may have brought back in an earlier process.
 
     It carries its target's mark instead of this run's, so it is told by its image and
     by when it was made.
@@ -106,17 +114,30 @@ def brought_back(
     """
     image = image_of(like)
     if since is None or image is None:
+        return ()
+    return tuple(
+        one
+        for one in before.deployments
+        if one.id != like["id"]
+        and one.image == image
+        and one.created_at >= since
+        and one.status not in _GONE
+        and not (is_again(tag) and one.status.is_over)
+    )
+
+
+def twin_before(one: Deployment, among: Picture) -> str | None:
+    """The newest earlier deployment of the same image; None: there is none to see."""
+    node = among.node(one.id)
+    digest = digest_of(node) if node is not None else None
+    if digest is None:
         return None
-    # What lies too far back is not there to be seen as what is repeated.
-    unseen = before.node(str(like["id"])) is None
-    for one in before.deployments:
-        other = one.id != like["id"] and one.image == image
-        repeats = other and (one.rollback_of or unseen)
-        ended = is_again(tag) and one.status.is_over
-        late = one.created_at >= since
-        if repeats and late and not (ended or one.status in _GONE):
-            return one
-    return None
+    twins = (
+        str(other["id"])
+        for other in among.nodes
+        if digest_of(other) == digest and _at(other) < one.created_at
+    )
+    return next(twins, None)
 
 
 def _at(node: Node) -> datetime:

@@ -12,14 +12,21 @@ from app.backend.deploy.platforms.railway.deployments import Node, read_all
 from app.backend.deploy.platforms.railway.freshness import NOW
 from app.backend.deploy.platforms.railway.hiding import Hiding
 from app.backend.deploy.platforms.railway.manifest import ran_with
-from app.backend.deploy.platforms.railway.picture import DEPTH, Pictures, understood
+from app.backend.deploy.platforms.railway.picture import (
+    DEPTH,
+    Picture,
+    Pictures,
+    understood,
+)
 from app.backend.deploy.platforms.railway.postmortem import Postmortem
+from app.backend.deploy.platforms.railway.repeating import Repeating
 from app.backend.deploy.platforms.railway.statuses import APPROVE
 from app.backend.deploy.platforms.railway.tags import Tags
 from app.backend.deploy.platforms.railway.target import Target
 from app.backend.deploy.platforms.railway.variables import Variables
 from app.errors import (
     DeploymentNotFoundError,
+    NotAuthorizedError,
     PlatformError,
     PlatformUnreachableError,
 )
@@ -51,6 +58,7 @@ class Looking:
 
     Attributes:
         hiding: takes secrets out of what deployments have written.
+        repeating: what repeats what.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class Looking:
         self._pictures = pictures
         self._tags = tags
         self.hiding = Hiding(variables, api.say)
+        self.repeating = Repeating(api, tags)
         self._postmortem = Postmortem(api, self.hiding)
 
     async def one(self, deployment: str) -> Deployment:
@@ -82,6 +91,7 @@ class Looking:
 
         Raises:
             DeploymentNotFoundError: this service has none of that id.
+            PlatformError: refused, which says nothing of whether it is there.
             PlatformUnreachableError: no answer; or Railway has told us of it, and does
                 not show it (yet): that says nothing of what becomes of it.
         """
@@ -96,6 +106,8 @@ class Looking:
         except PlatformError as error:
             if self._tags.are_told_of(deployment):
                 raise _not_yet(deployment, error) from error
+            if not isinstance(error, NotAuthorizedError):
+                raise
             # Railway does not tell an unknown id from one that is not ours (FACTS §1).
             raise _not_found(deployment, target) from error
         node: Node = data["deployment"]
@@ -137,9 +149,16 @@ class Looking:
             " PM33_PUBLIC_URL",
         )
 
-    async def look_up(self, listed: Sequence[Deployment]) -> None:
-        """Learns who has asked for what is under way among them."""
+    async def look_up(self, listed: Sequence[Deployment], among: Picture) -> None:
+        """Learns who has asked for what is under way among them, and what is repeated.
+
+        Args:
+            listed: the newest, and what serves.
+            among: everything that there is to see.
+        """
         unfinished = [one for one in listed if one.status in _UNFINISHED]
+        serving = [one for one in listed if one.active]
+        await self.repeating.look_up((*unfinished, *serving), among)
         await self._tags.look_up(tuple(unfinished))
 
     def tagged(self, one: Deployment) -> Deployment:

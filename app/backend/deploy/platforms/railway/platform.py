@@ -107,6 +107,7 @@ class RailwayPlatform(Hidden):
             self._target,
             pictures=self._pictures,
             tags=self._tags,
+            repeating=self._looking.repeating,
             variables=self._variables,
             node=self._looking.node,
             apply=self.releases.apply,
@@ -143,8 +144,9 @@ class RailwayPlatform(Hidden):
     async def deployments(self, limit: int = 20) -> Sequence[Deployment]:
         """See :meth:`~..base.Platform.deployments`."""
         newest = await self._pictures.within(NOW, depth=DEPTH)
-        listed = (await self._older.beside(newest, limit)).newest(limit)
-        await self._looking.look_up(listed)
+        seen = await self._older.beside(newest, limit)
+        listed = seen.newest(limit)
+        await self._looking.look_up(listed, seen)
         return tuple(map(self._looking.tagged, listed))
 
     def follow(self, deployment: str) -> AsyncGenerator[Deployment, None]:
@@ -207,7 +209,7 @@ class RailwayPlatform(Hidden):
                 remedy="`pm33 rollback` returns to an earlier one",
             )
         try:
-            await self._api.change("Cancel", id=deployment)
+            await self._api.command("Cancel", id=deployment)
         finally:
             self._pictures.forget()
 

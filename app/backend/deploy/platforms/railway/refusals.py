@@ -14,7 +14,14 @@ from typing_extensions import override
 from app.backend.deploy.platforms.railway.tokens import Credentials
 from app.errors import NotAuthorizedError, PlatformError
 
-__all__ = ["Complaint", "complaints_of", "is_limit", "is_opaque", "refusal"]
+__all__ = [
+    "Complaint",
+    "complaints_of",
+    "is_certain",
+    "is_limit",
+    "is_opaque",
+    "refusal",
+]
 
 _LONGEST: Final = 300
 _OURS: Final = frozenset(
@@ -88,7 +95,16 @@ def is_opaque(complaint: Complaint) -> bool:
     return _OPAQUE.search(complaint.message) is not None
 
 
-_AGAIN: Final = "try again; if it stays so, see https://status.railway.com"
+def is_certain(complaint: Complaint) -> bool:
+    """Whether nothing was done for certain.
+
+    Words that nobody knows may be those of a step that broke after it was done.
+    """
+    if is_opaque(complaint):
+        return False
+    if complaint.code in _OURS or is_limit(complaint):
+        return True
+    return any(words in complaint.message.lower() for words in _CERTAIN)
 
 
 def refusal(
@@ -106,7 +122,7 @@ def refusal(
             return make(said, complaint, credentials)
     if is_opaque(complaint):
         return _opaque(said, complaint, credentials)
-    return PlatformError(said, remedy=_AGAIN)
+    return PlatformError(said, remedy="see in Railway's dashboard whether that is so")
 
 
 def _not_authorized(said: str, _: Complaint, credentials: Credentials) -> PlatformError:
@@ -158,6 +174,11 @@ _KNOWN: Final[tuple[tuple[str, _Make], ...]] = (
     ("commit not found", _no_commit),
     ("problem processing request", _opaque),
 )
+_CERTAIN: Final = (
+    *(words for words, make in _KNOWN if make is not _opaque),
+    *("project not found", "invalid service name", "already exists in this project"),
+)
+"""What refuses a change, in lower case (FACTS §1)."""
 
 
 def _line(value: Any) -> str:

@@ -119,7 +119,7 @@ async def apply(
     if not differing:
         return ()
     try:
-        await api.change(
+        await api.command(
             "ServiceInstanceUpdate",
             serviceId=target.service,
             environmentId=target.environment,

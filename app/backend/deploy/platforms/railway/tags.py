@@ -52,6 +52,7 @@ class Tags:
     def __init__(self, api: RailwayApi) -> None:
         self._api = api
         self._known: dict[str, str | None] = {}
+        self._marks: dict[str, str | None] = {}
         self._repeated: dict[str, str] = {}
         self._made: set[str] = set()
 
@@ -61,6 +62,15 @@ class Tags:
         self._made.add(deployment)
         if repeats is not None:
             self._repeated[deployment] = repeats
+
+    def put_repeat(self, deployment: str, original: str) -> None:
+        """It repeats another one: the mark that it carries is that one's."""
+        self._known.setdefault(deployment, None)
+        self._repeated[deployment] = original
+
+    def is_repeat(self, deployment: str) -> bool:
+        """Whether it is known to repeat another one."""
+        return deployment in self._repeated
 
     def made(self, tag: str) -> str | None:
         """What this process was given for a tag; None: nothing."""
@@ -90,6 +100,15 @@ class Tags:
             PlatformUnreachableError: it did not answer.
         """
         if one.id not in self._known:
+            self._known[one.id] = await self.mark_of(one)
+        return self._known[one.id]
+
+    async def mark_of(self, one: Deployment) -> str | None:
+        """The tag in a deployment's mark; what repeats a deploy has the same.
+
+        None: it has none, or one for another commit. Raises as :meth:`of`.
+        """
+        if one.id not in self._marks:
             given = _given(
                 await self._api.ask("DeploymentSnapshot", deploymentId=one.id)
             )
@@ -97,13 +116,13 @@ class Tags:
                 # Both may be written down a moment later, so nothing is remembered.
                 raise PlatformError(f"Railway does not tell what {one.id} was given")
             tag, _, commit = str(given.get(MARK) or "").partition(" ")
-            self._known[one.id] = tag if tag and commit == one.commit else None
-        return self._known[one.id]
+            self._marks[one.id] = tag if tag and commit == one.commit else None
+        return self._marks[one.id]
 
     async def look_up(self, deployments: tuple[Deployment, ...]) -> None:
         """Learns who has asked for what is under way; a few requests at most."""
         for one in deployments[:_MOST]:
-            if one.rollback_of is None:
+            if self.repeats(one) is None:
                 try:
                     await self.of(one)
                 except PlatformUnreachableError:

@@ -12,7 +12,14 @@ from app.backend.deploy.platforms.earlier import last_asked
 from app.backend.deploy.platforms.railway.picture import Picture
 from app.errors import PlatformError, PlatformUnreachableError
 
-__all__ = ["LOOK_FOR", "SETTLED", "explained", "not_seen", "of_earlier"]
+__all__ = [
+    "LOOK_FOR",
+    "SETTLED",
+    "explained",
+    "given_up",
+    "not_seen",
+    "of_earlier",
+]
 
 LOOK_FOR: Final = 30.0
 """Seconds in which what was asked for has to show, where its id was not told."""
@@ -58,6 +65,14 @@ def explained(error: PlatformError, commit: str) -> PlatformError:
         f"Railway does not find {commit[:12]} in the repository that the service is"
         " connected to; nothing was deployed",
         remedy="push it there; the service's settings at Railway name the repository",
+    )
+
+
+def given_up(deployment: str) -> PlatformError:
+    """Railway keeps an image for some days only."""
+    return PlatformError(
+        f"Railway can no longer restore {deployment}: its image is given up",
+        remedy="let its commit be built anew with --allow-rebuild",
     )
 
 

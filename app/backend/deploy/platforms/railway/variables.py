@@ -169,9 +169,9 @@ class Variables:
         }
         if kept:
             given = {**where, "variables": kept, "skipDeploys": True, "replace": False}
-            await self._api.change("VariableCollectionUpsert", input=given)
+            await self._api.command("VariableCollectionUpsert", input=given)
         for name in values.keys() - kept.keys():
-            await self._api.change("VariableDelete", input={**where, "name": name})
+            await self._api.command("VariableDelete", input={**where, "name": name})
 
 
 def readable(

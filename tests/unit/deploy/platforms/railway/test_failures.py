@@ -1,8 +1,6 @@
 """What an answer means, by its body."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from app.backend.deploy.platforms.railway.failures import (
-    Call,
     Failure,
     Reply,
     outcome,
@@ -24,38 +21,7 @@ from app.errors import (
     PlatformUnreachableError,
     RateLimitedError,
 )
-
-NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-TOKEN = Credentials(SecretStr("canary-token"), TokenKind.PROJECT, "RAILWAY_TOKEN")
-
-
-def call(
-    *, changes: bool = False, partial: bool = False, credentials: Credentials = TOKEN
-) -> Call:
-    return Call(
-        operation="Deploy" if changes else "Deployment",
-        changes=changes,
-        credentials=credentials,
-        hide=lambda text: text.replace("canary", "[hidden]"),
-        partial=partial,
-    )
-
-
-def reply(
-    body: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Reply:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Reply(status=status, headers=headers or {}, body=raw)
-
-
-def error(message: str, data: Any = None, **extensions: str) -> dict[str, Any]:
-    return {"data": data, "errors": [{"message": message, "extensions": extensions}]}
-
-
-def failed(given: Reply, asked: Call | None = None) -> Failure:
-    found = outcome(given, asked or call(), now=NOW)
-    assert isinstance(found, Failure)
-    return found
+from tests.support.railway.failing import NOW, call, error, failed, reply
 
 
 def test_data_without_errors_are_the_answer() -> None:
@@ -71,7 +37,8 @@ REFUSALS = {
     "Project Token not found": (NotAuthorizedError, "has been deleted"),
     "Two Factor Authentication Required": (NotAuthorizedError, "two-factor"),
     "Commit not found": (PlatformError, "does not hold it"),
-    "Deployment 12 not found": (PlatformError, "“Deployment 12 not found”"),
+    "Project not found": (PlatformError, "“Project not found”"),
+    "Invalid service name": (PlatformError, "“Invalid service name”"),
     "api already exists in this project": (PlatformError, "already exists"),
 }
 
@@ -358,33 +325,3 @@ def test_no_repr_shows_what_was_sent_or_what_came() -> None:
     shown = repr((call(), reply(error("canary"), headers={"x": "canary"})))
 
     assert "canary" not in shown
-
-
-BROKEN_OFF = (
-    "Internal server error",
-    "Unexpected error.",
-    "Something went wrong",
-    "Timed out fetching a new connection from the connection pool",
-    "request to http://deployments failed, reason: connect ECONNREFUSED",
-    "socket hang up",
-)
-
-
-@pytest.mark.parametrize("message", BROKEN_OFF)
-def test_what_broke_within_railway_may_have_been_done(message: str) -> None:
-    body = reply(error(message, code="INTERNAL_SERVER_ERROR"))
-    change = failed(body, call(changes=True))
-    assert type(change.error) is PlatformUnreachableError
-    assert change.error.remedy
-    read = failed(body)
-    assert type(read.error) is PlatformError
-    assert read.tries > 1
-    assert read.error.remedy
-
-
-def test_a_refusal_beside_something_broken_refuses_nothing() -> None:
-    both = error("Not Authorized")
-    both["errors"] += error("Problem processing request")["errors"]
-    assert type(failed(reply(both), call(changes=True)).error) is (
-        PlatformUnreachableError
-    )

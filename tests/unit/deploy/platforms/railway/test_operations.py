@@ -113,7 +113,7 @@ def test_a_deprecated_field_would_be_found() -> None:
     assert deprecated(schema, "query { a b }") == ["Query.b"]
 
 
-SMOKE = {"DeploymentEvents", "NotificationRuleDelete"}
+SMOKE = {"NotificationRuleDelete"}
 """What the live smoke test asks, with the pipeline's own client."""
 
 
