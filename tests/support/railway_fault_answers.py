@@ -118,14 +118,16 @@ def _of_a_watch() -> Iterator[Cell]:
 
 def _of_logs() -> Iterator[Cell]:
     """Beside a release that fails, whose log is told."""
-    for fault, name in (
-        (Fault.LOG_LINES_TWICE, "duplicated log lines"),
-        (Fault.LOG_LINES_MISSING, "missing log lines"),
+    written = ("running pm33 migrate up", "listening", "key [redacted]")
+    for fault, name, log in (
+        (Fault.LOG_LINES_TWICE, "duplicated log lines", written),
+        (Fault.LOG_LINES_MISSING, "missing log lines", written[::2]),
     ):
         yield Cell(
             *(fault, name, When.UNDO, Ending.ROLLED_BACK, _OLD),
             within=150,
             backs=1,
+            log=log,
             script={"times": None},
         )
 

@@ -12,7 +12,8 @@ class Fault(StrEnum):
     Where ``seconds`` or ``value`` mean something, the fault's own words say what;
     seconds are Railway's. A fault about a deployment takes the next one that comes to
     its point, or the next of a ``commit``; one about the API takes the next request, or
-    the next of an ``operation``.
+    the next of an ``operation``; one about webhooks the next, or the next of a
+    ``commit``, or of a type, which is its ``operation``.
     """
 
     BUILD_FAILS = "build_fails"
@@ -125,7 +126,7 @@ class Scripted:
     """A fault that a test has asked for.
 
     Attributes:
-        operation: the GraphQL operation that it is for; None: any.
+        operation: the GraphQL operation, or type of webhook, that it is for; None: any.
         commit: the commit whose deployment it is for; None: any.
         left: how often it still happens; None: for ever.
         hits: how often it has happened.
