@@ -19,6 +19,7 @@ _NAMES: Final = {
     Fault.SERVER_ERROR: "5xx",
     Fault.TIMEOUT: "no answer",
     Fault.SLOW: "an answer that comes too late",
+    Fault.LATE: "done, and answered, too late",
     Fault.CUT: "connection dropped mid-answer",
     Fault.DATA_NULL: "data: null",
     Fault.PARTIAL_DATA: "partial data with errors",
@@ -66,6 +67,14 @@ def _of_deploy() -> Iterator[Cell]:
         yield of(fault, _UNKNOWN, _OLD, deploys=0, resumed=_DONE, within=60)
     for fault in (*_TAKEN, *_LATER):
         yield of(fault, _DONE, _NEW)
+    # Who does not see it come must not ask again, either.
+    late = {"operation": "Deploy", "seconds": 60}
+    yield replace(
+        of(Fault.LATE, _UNKNOWN, _OLD, deploys=0, resumed=_DONE, within=60),
+        name="done when nobody waits for it any more",
+        script=late,
+    )
+    yield of(Fault.LATE, _DONE, _NEW)
     for fault in _REFUSED:
         yield of(fault, Ending.FAILED, _OLD, deploys=0, within=30)
 

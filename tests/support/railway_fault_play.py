@@ -21,7 +21,9 @@ __all__ = ["play"]
 _SETTLED: Final = 200.0
 """Seconds after which what Railway was asked for is done, or never will be."""
 
-_SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.SLOW, Fault.AFTER_MUTATION_TIMEOUT})
+_SILENCE: Final = frozenset(
+    {Fault.TIMEOUT, Fault.SLOW, Fault.LATE, Fault.AFTER_MUTATION_TIMEOUT}
+)
 _SOON, _AT_LEISURE = 0.7, 10.0
 """Real seconds for a request that is not answered, and for all others: a machine that
 stands still must not make a fault of its own."""

@@ -1,5 +1,6 @@
 """Everything that can be made to go wrong, by name (FACTS §10, "Fault injection")."""
 
+import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -82,7 +83,10 @@ class Fault(StrEnum):
     TIMEOUT = "timeout"
     """No answer, and nothing is done."""
     SLOW = "slow"
-    """The answer comes after ``seconds`` (5)."""
+    """It is done at once; the answer comes after ``seconds`` (5)."""
+    LATE = "late"
+    """The request is taken; it is done, and answered, ``seconds`` (20) later, whether
+    anybody waits for that any more or not."""
     CUT = "cut"
     """The connection is reset in the middle of the answer."""
     DATA_NULL = "data_null"
@@ -130,6 +134,7 @@ class Scripted:
         commit: the commit whose deployment it is for; None: any.
         left: how often it still happens; None: for ever.
         hits: how often it has happened.
+        lands: what it holds back is done once this is set, if not before.
     """
 
     fault: Fault
@@ -139,6 +144,7 @@ class Scripted:
     value: str | int | None = None
     left: int | None = 1
     hits: int = 0
+    lands: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def lasting(self, default: float) -> float:
         """Its seconds."""
