@@ -19,6 +19,7 @@ _NAMES: Final = {
     Fault.SERVER_ERROR: "5xx",
     Fault.TIMEOUT: "no answer",
     Fault.SLOW: "an answer that comes too late",
+    Fault.LATE: "done, and answered, too late",
     Fault.CUT: "connection dropped mid-answer",
     Fault.DATA_NULL: "data: null",
     Fault.PARTIAL_DATA: "partial data with errors",
@@ -66,6 +67,14 @@ def _of_deploy() -> Iterator[Cell]:
         yield of(fault, _UNKNOWN, _OLD, deploys=0, resumed=_DONE, within=60)
     for fault in (*_TAKEN, *_LATER):
         yield of(fault, _DONE, _NEW)
+    # Who does not see it come must not ask again, either.
+    late = {"operation": "Deploy", "seconds": 60}
+    yield replace(
+        of(Fault.LATE, _UNKNOWN, _OLD, deploys=0, resumed=_DONE, within=60),
+        name="done when nobody waits for it any more",
+        script=late,
+    )
+    yield of(Fault.LATE, _DONE, _NEW)
     for fault in _REFUSED:
         yield of(fault, Ending.FAILED, _OLD, deploys=0, within=30)
     yield Cell(
@@ -138,14 +147,16 @@ def _of_a_watch() -> Iterator[Cell]:
 
 def _of_logs() -> Iterator[Cell]:
     """Beside a release that fails, whose log is told."""
-    for fault, name in (
-        (Fault.LOG_LINES_TWICE, "duplicated log lines"),
-        (Fault.LOG_LINES_MISSING, "missing log lines"),
+    written = ("running pm33 migrate up", "listening", "key [redacted]")
+    for fault, name, log in (
+        (Fault.LOG_LINES_TWICE, "duplicated log lines", written),
+        (Fault.LOG_LINES_MISSING, "missing log lines", written[::2]),
     ):
         yield Cell(
             *(fault, name, When.UNDO, Ending.ROLLED_BACK, _OLD),
             within=150,
             backs=1,
+            log=log,
             script={"times": None},
         )
 

@@ -60,6 +60,7 @@ class Cell:
         resumed: how the run ends that is gone on with when nothing is wrong any more;
             None: it has ended for good.
         bake: seconds for which the release is watched.
+        log: what the report shows of the release's log; None: as it happens to be.
     """
 
     fault: Fault
@@ -75,6 +76,7 @@ class Cell:
     cause: str = ""
     resumed: Ending | None = None
     bake: float = BAKE
+    log: tuple[str, ...] | None = None
     quick: bool = False
 
     @property

@@ -1,5 +1,7 @@
 """Plays a cell of a fault, and looks at everything that anybody can see of it."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +11,7 @@ from app.backend.deploy.report import RunReport
 from app.backend.deploy.request import EMERGENCY
 from app.backend.deploy.tools import Milestone
 from app.errors import OpsError
-from tests.support.railway.faults import Fault
+from tests.support.railway.faults import Fault, Scripted
 from tests.support.railway.lifecycle import Status
 from tests.support.railway_fault_cells import Cell, Serves, When
 from tests.support.railway_faults import CANARY, FaultyRun, Outcome, faulty_run
@@ -19,7 +21,9 @@ __all__ = ["play"]
 _SETTLED: Final = 200.0
 """Seconds after which what Railway was asked for is done, or never will be."""
 
-_SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.SLOW, Fault.AFTER_MUTATION_TIMEOUT})
+_SILENCE: Final = frozenset(
+    {Fault.TIMEOUT, Fault.SLOW, Fault.LATE, Fault.AFTER_MUTATION_TIMEOUT}
+)
 _SOON, _AT_LEISURE = 0.7, 10.0
 """Real seconds for a request that is not answered, and for all others: a machine that
 stands still must not make a fault of its own."""
@@ -44,10 +48,12 @@ async def play(one: Cell, folder: Path) -> None:
     async with faulty_run(folder, timeout=timeout) as run:
         old = await run.serves("one")
         new = run.commit("two")
-        outcome = await _outcome(run, one, new)
+        scripted, outcome = await _outcome(run, one, new)
         told = outcome.text() if isinstance(outcome, RunReport) else repr(outcome)
+        _struck(run, one, scripted, told)
         _ended(one, outcome, told)
         assert run.took <= one.within, told
+        _logged(one, outcome)
         _serves(run, one.serves, old, new, told)
         _made(run, one, old, new)
         _hidden(run, outcome)
@@ -57,11 +63,22 @@ async def play(one: Cell, folder: Path) -> None:
             await _goes_on(run, one, old, new)
 
 
-async def _outcome(run: FaultyRun, one: Cell, new: str) -> Outcome:
-    simulator = run.simulator
+async def _outcome(
+    run: FaultyRun, one: Cell, new: str
+) -> tuple[list[Scripted], Outcome]:
+    """How it ends, and what was scripted for that."""
+    scripted: list[Scripted] = []
 
     def strike() -> None:
-        simulator.faults.add(one.fault, **one.script)
+        scripted.append(run.simulator.faults.add(one.fault, **one.script))
+
+    return scripted, await _plays(run, one, new, strike)
+
+
+async def _plays(
+    run: FaultyRun, one: Cell, new: str, strike: Callable[[], None]
+) -> Outcome:
+    simulator = run.simulator
 
     at = {When.FOLLOW: "deploy", When.WATCH: "bake"}.get(one.when)
     if at is not None:
@@ -89,6 +106,17 @@ async def _outcome(run: FaultyRun, one: Cell, new: str) -> Outcome:
     return await run.goes_back(**({"reason": EMERGENCY} if urgent else {}))
 
 
+def _struck(run: FaultyRun, one: Cell, scripted: list[Scripted], told: str) -> None:
+    """What was scripted has happened: nothing is learnt from a fault that has not."""
+    (fault,) = scripted
+    if one.fault is Fault.CLOCK_SKEW:
+        # It is no event: it shows in every time that the API has told.
+        clock = run.simulator.world.clock
+        assert clock.told_now() - clock.now() == timedelta(seconds=fault.lasting(120.0))
+    else:
+        assert fault.hits > 0, told
+
+
 def _ended(one: Cell, outcome: Outcome, told: str) -> None:
     """A typed outcome, and the words that were to be said."""
     if isinstance(outcome, OpsError):
@@ -104,6 +132,15 @@ def _ended(one: Cell, outcome: Outcome, told: str) -> None:
     # What another one has done, and what went well, is nobody's fault.
     assert (outcome.ending, outcome.verdict) != (Ending.SUPERSEDED, "fail"), told
     assert "succeeded" not in outcome.cause, told
+
+
+def _logged(one: Cell, outcome: Outcome) -> None:
+    """Each line once, in order, and shown to the reader as it is kept."""
+    if one.log is not None:
+        assert isinstance(outcome, RunReport)
+        assert tuple(line.partition(" ")[2] for line in outcome.log) == one.log
+        shown = "".join(f"\n  {line}" for line in outcome.log)
+        assert f"its last lines:{shown}\n" in outcome.text()
 
 
 def _serves(run: FaultyRun, wanted: Serves, old: str, new: str, told: str) -> None:

@@ -78,8 +78,17 @@ def _of_the_call(back: Callable[..., Cell], good: Ending) -> Iterator[Cell]:
     for fault in (Fault.DOWN, Fault.SERVER_ERROR):
         name = f"{fault} to the rollback"
         yield back(fault, name, _UNKNOWN, resumed=good, script=_CALL)
+    late = _CALL | {"seconds": 60}
+    name = "done when nobody waits for it any more"
+    yield back(Fault.LATE, name, _UNKNOWN, resumed=good, script=late)
     for fault in (
-        *(Fault.DATA_NULL, Fault.RATE_LIMITED, Fault.EDGE_LIMITED, Fault.TOO_QUICKLY),
+        *(
+            Fault.LATE,
+            Fault.DATA_NULL,
+            Fault.RATE_LIMITED,
+            Fault.EDGE_LIMITED,
+            Fault.TOO_QUICKLY,
+        ),
         *(Fault.AFTER_MUTATION_TIMEOUT, Fault.AFTER_MUTATION_ERROR),
         Fault.AFTER_MUTATION_CUT,
     ):

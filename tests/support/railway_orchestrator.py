@@ -1,8 +1,8 @@
 """One of several that deploy to Railway, with a lease in PostgreSQL; run as a module.
 
-The one argument is a JSON object: ``checkout``, ``bake`` in seconds, and ``commit``, or
-null to go on with what another has begun. How it ends is the last line of what is
-written. Where Railway and the state database are, the environment says.
+The one argument is a JSON object: ``checkout``, ``does``, a member of :class:`Does`,
+and for a deploy ``commit``, and ``bake`` in seconds. How it ends is the last line of
+what is written. Where Railway and the state database are, the environment says.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,9 @@ from app.backend.deploy.leasing import StateLeases
 from app.backend.deploy.pipeline import deploy, resume
 from app.backend.deploy.platforms.railway import RailwayPlatform
 from app.backend.deploy.platforms.railway.connection import connect
-from app.backend.deploy.request import DeployRequest
+from app.backend.deploy.report import RunReport
+from app.backend.deploy.request import EMERGENCY, DeployRequest, RollbackRequest
+from app.backend.deploy.rollback import roll_back
 from app.backend.deploy.tools import Tools, tools_of
 from app.errors import OpsError
 from tests.support.delivery import KnownSchema
@@ -29,6 +32,16 @@ from tests.support.railway_platform import ENVIRONMENT
 
 TTL: Final = 3.0
 """Seconds of a lease that is not renewed."""
+
+_QUICK: Final = {"gate_hold": 0.4, "monitor_interval": 0.2}
+
+
+class Does(StrEnum):
+    """What a process does."""
+
+    DEPLOY = "deploys a commit"
+    RESUME = "goes on with what another has begun"
+    GO_BACK = "rolls back in an emergency"
 
 
 def _say(line: str) -> None:
@@ -57,21 +70,21 @@ async def _tools(checkout: Path) -> AsyncIterator[Tools]:
         await platform.close()
 
 
+async def _report(order: dict[str, Any], tools: Tools) -> RunReport:
+    does, actor = Does(order["does"]), "somebody"
+    if does is Does.RESUME:
+        return await resume(tools, actor=actor)
+    given: dict[str, Any] = {"environment": ENVIRONMENT, "actor": actor, **_QUICK}
+    if does is Does.GO_BACK:
+        return await roll_back(RollbackRequest(reason=EMERGENCY, **given), tools)
+    wanted = {"commit": order["commit"], "bake": order["bake"]}
+    return await deploy(DeployRequest(**wanted, **given), tools)
+
+
 async def main(order: dict[str, Any]) -> None:
     async with _tools(Path(order["checkout"])) as tools:
         try:
-            if order["commit"] is None:
-                report = await resume(tools, actor="the successor")
-            else:
-                wanted = DeployRequest(
-                    environment=ENVIRONMENT,
-                    commit=order["commit"],
-                    actor="the first",
-                    bake=order["bake"],
-                    gate_hold=0.4,
-                    monitor_interval=0.2,
-                )
-                report = await deploy(wanted, tools)
+            report = await _report(order, tools)
         except OpsError as error:
             _say(f"{error}; {error.remedy}")
             ended = type(error).__name__

@@ -141,9 +141,10 @@ RELEASES: Final[tuple[Cell, ...]] = (
     done(F.CLOCK_SKEW, "Railway's clock behind", times=None, seconds=-120),
     done(F.STALE_READS, "what serves missing in a list"),
     done(F.STALE_READS, "the newest missing in many lists", FOLLOW, times=5),
-    done(F.WEBHOOKS_TWICE, "webhooks delivered twice", times=None),
-    done(F.WEBHOOKS_LATE, "webhooks out of order", times=None),
 )
+
+TOLD = {F.WEBHOOKS_TWICE, F.WEBHOOKS_LATE}
+"""A run takes no webhooks: where a service does, ``test_hooks.py`` plays these."""
 
 
 def _parameters(cells: tuple[Cell, ...]) -> Iterator[object]:
@@ -159,6 +160,8 @@ async def test_a_fault_has_its_end(one: Cell, tmp_path: Path) -> None:
 
 def test_every_fault_has_a_cell() -> None:
     cells = (*RELEASES, *ANSWERS, *WAYS_BACK)
-    assert {one.fault for one in cells} == set(Fault)
+    played = {one.fault for one in cells}
+    assert played | TOLD == set(Fault)
+    assert not played & TOLD
     names = [one.identity for one in cells]
     assert len(set(names)) == len(names)

@@ -34,6 +34,20 @@ async def answer(method, path, body, me):
         os._exit(7)
     return 200, me
 """
+PICKY = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        host = self.headers["host"]
+        print("asked as", host, "for", self.path, flush=True)
+        self.send_response(200 if host == "healthcheck.railway.app" else 400)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
 
 
 class Stage:
@@ -87,6 +101,20 @@ async def test_one_release_takes_the_place_of_another_and_can_be_rolled_back(
         env = (await scene.get("/env")).json()
         assert (env["COLOUR"], env["RAILWAY_DEPLOYMENT_ID"]) == ("blue", back.id)
         assert railway.status(back) is Status.SUCCESS
+
+
+async def test_a_health_check_asks_as_railways_and_not_as_the_public_domain(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as scene:
+        commit = scene.repository.commit("picky", server__py=PICKY, railway__toml=ONE)
+        picky = await scene.railway.deploys(commit)
+        assert scene.railway.status(picky) is Status.SUCCESS
+
+        said = [line.message for line in picky.deploy_lines.all()]
+        asked = {line for line in said if line.startswith("asked as")}
+        assert asked == {"asked as healthcheck.railway.app for /health"}
+        assert (await scene.get("/health")).status_code == 400
 
 
 @pytest.mark.full

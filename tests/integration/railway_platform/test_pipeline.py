@@ -56,10 +56,12 @@ async def test_a_release_that_turns_bad_is_left_again(
     bad = delivery.commit("two")
     delivery.bad.add(bad)
     report = await delivery.deploy(bad, gate_hold=0.0)
-    assert report.ending in {Ending.ROLLED_BACK, Ending.FAILED}, report.text()
+    # Railway switches before anybody can judge: what is bad has served by then.
+    assert report.ending is Ending.ROLLED_BACK, report.text()
     assert served(delivery) == old
     assert delivery.railway.asked("Deploy") == 1
-    assert delivery.railway.asked("Rollback") <= 1
+    assert delivery.railway.asked("Rollback") == 1
+    assert unfinished(delivery) == []
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from app.backend.deploy.platforms.base import Deployment, DeploymentStatus
 from app.backend.deploy.platforms.railway import RailwayPlatform
 from app.errors import PlatformError, PlatformUnreachableError
 from tests.support.delivery import QuickClock
+from tests.support.processes import eventually
 from tests.support.railway.faults import Fault
 from tests.support.railway.lifecycle import Status
 from tests.support.railway.plans import Unknowns
@@ -172,16 +174,24 @@ async def test_one_that_never_shows_is_said_and_not_asked_for_twice(
 async def test_somebody_elses_deploy_at_that_moment_is_not_taken_for_it(
     railway: AtRailway,
 ) -> None:
-    old = await replaced(railway)
-    railway.simulator.faults.add(Fault.ROLLBACK_LOST)
-    railway.simulator.faults.add(Fault.AFTER_MUTATION_TIMEOUT, operation="Rollback")
+    old, simulator = await replaced(railway), railway.simulator
+    simulator.faults.add(Fault.ROLLBACK_LOST)
+    unanswered = simulator.faults.add(
+        Fault.AFTER_MUTATION_TIMEOUT, operation="Rollback"
+    )
     platform = railway.open()
-    listed = await platform.deployments()
-    assert len(listed) == 2
-    other = await railway.simulator.deploys("c" * 40, wait=False)
-    with pytest.raises(PlatformUnreachableError):
-        await platform.roll_back(old.id, tag=TAG, epoch=1)
-    assert other.id in {one.id for one in railway.simulator.deployments}
+    going = asyncio.ensure_future(platform.roll_back(old.id, tag=TAG, epoch=1))
+    # It has looked at what is there, and has asked; what comes now is new to it.
+    await eventually(lambda: unanswered.hits)
+    other = await simulator.deploys("c" * 40, wait=False)
+    with pytest.raises(PlatformUnreachableError, match="not to be seen"):
+        await going
+    assert railway.asked("Rollback") == 1
+    assert simulator.deployments[2:] == (other,)
+    for seen in (platform, railway.open()):
+        listed = {one.id: one for one in await seen.deployments()}
+        found = listed[other.id]
+        assert (found.tag, found.rollback_of) == (None, None)
 
 
 @pytest.mark.full

@@ -8,10 +8,15 @@ import pytest_asyncio
 
 from app.backend.deploy.pipeline import deploy, resume
 from app.backend.deploy.records.ending import Ending
+from app.backend.deploy.report import RunReport
+from app.backend.deploy.request import EMERGENCY
 from app.backend.deploy.tools import Milestone
 from app.errors import LeaseLostError
 from tests.support.delivery import QuickClock
+from tests.support.railway.faults import Fault
+from tests.support.railway.lifecycle import Status
 from tests.support.railway_delivery import RailwayDelivery
+from tests.support.railway_faults import faulty_run
 from tests.support.railway_platform import at_railway
 
 
@@ -73,4 +78,63 @@ async def test_a_stray_deploy_that_lands_late_ends_the_watch_and_nothing_else(
     assert report.ending is Ending.SUPERSEDED, report.text()
     assert delivery.railway.asked("Deploy") == 1
     assert delivery.railway.asked("Rollback") == 0
-    assert active(delivery)[0] == stray
+    assert active(delivery) == [stray]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+async def test_who_takes_over_cancels_what_no_run_knows_of_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        simulator, add = run.simulator, run.simulator.faults.add
+        await run.serves("one")
+        new, stray = run.commit("two"), run.commit("stray")
+        add(Fault.SLOW_INITIALIZING, commit=new, seconds=60)
+        add(Fault.STUCK_QUEUED, commit=stray)
+
+        async def die(step: str, reached: Milestone) -> None:
+            if (step, reached) == ("deploy", Milestone.AFTER_CALL):
+                raise Killed
+
+        with pytest.raises(Killed):
+            await deploy(run.request(new), run.at(die))
+        (ours,) = run.made("deploy", new)
+        theirs = await simulator.deploys(stray, wait=False)
+        await run.time.sleep(5.0)
+        assert run.unfinished() == [ours, theirs]
+        run.leases.holder, run.leases.lapsed = None, 0.5
+        run.renew()
+        report = await resume(run.tools, actor="successor")
+
+        assert report.ending is Ending.DONE, report.text()
+        assert run.railway.asked("Cancel") == 1
+        assert simulator.status(theirs) is Status.REMOVED
+        assert not theirs.succeeded
+        assert active(run) == [new]
+        assert run.unfinished() == []
+
+
+@pytest.mark.full
+async def test_a_way_back_that_takes_over_cancels_a_stray_before_it_asks(
+    tmp_path: Path,
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        old = await run.serves("one")
+        await run.serves("two")
+        stray = run.commit("stray")
+        run.simulator.faults.add(Fault.STUCK_QUEUED, commit=stray)
+        record = await run.simulator.deploys(stray, wait=False)
+        await run.time.sleep(5.0)
+        run.leases.lapsed = 0.5
+        report = await run.goes_back(reason=EMERGENCY)
+
+        assert isinstance(report, RunReport), report
+        assert report.ending is Ending.RESTORED, report.text()
+        changes = run.simulator.changes()
+        assert changes.index("Cancel") < changes.index("Rollback")
+        assert run.simulator.status(record) is Status.REMOVED
+        assert active(run) == [old]
+        assert run.unfinished() == []

@@ -1,5 +1,6 @@
 """``POST /graphql/v2`` from the content network in front to the answer's faults."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -109,6 +110,8 @@ class Endpoint:
             headers = {**verdict.headers, "retry-after": str(wait)}
             told = {"errors": [{"message": "Too many requests"}]}
             return of_json(told, HTTPStatus.TOO_MANY_REQUESTS, headers)
+        if fault := self._world.faults.take(Fault.LATE, operation=name):
+            await self._held_back(fault)
         try:
             if isinstance(question, RejectedError):
                 raise question
@@ -125,6 +128,19 @@ class Endpoint:
             if scripted is not None:
                 return answer(scripted)
         return None
+
+    async def _held_back(self, fault: Scripted) -> None:
+        """Returns when its time is over, or when it is told to land."""
+        waits = {
+            asyncio.ensure_future(self._world.clock.sleep(fault.lasting(20.0))),
+            asyncio.ensure_future(fault.lands.wait()),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def _refused_in_front(self, asked: Asked) -> Answer | None:
         """What the content network, or the server, does not take at all."""

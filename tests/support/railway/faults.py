@@ -1,5 +1,6 @@
 """Everything that can be made to go wrong, by name (FACTS §10, "Fault injection")."""
 
+import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,7 +13,8 @@ class Fault(StrEnum):
     Where ``seconds`` or ``value`` mean something, the fault's own words say what;
     seconds are Railway's. A fault about a deployment takes the next one that comes to
     its point, or the next of a ``commit``; one about the API takes the next request, or
-    the next of an ``operation``.
+    the next of an ``operation``; one about webhooks the next, or the next of a
+    ``commit``, or of a type, which is its ``operation``.
     """
 
     BUILD_FAILS = "build_fails"
@@ -82,7 +84,10 @@ class Fault(StrEnum):
     TIMEOUT = "timeout"
     """No answer, and nothing is done."""
     SLOW = "slow"
-    """The answer comes after ``seconds`` (5)."""
+    """It is done at once; the answer comes after ``seconds`` (5)."""
+    LATE = "late"
+    """The request is taken; it is done, and answered, ``seconds`` (20) later, whether
+    anybody waits for that any more or not."""
     CUT = "cut"
     """The connection is reset in the middle of the answer."""
     DATA_NULL = "data_null"
@@ -128,10 +133,11 @@ class Scripted:
     """A fault that a test has asked for.
 
     Attributes:
-        operation: the GraphQL operation that it is for; None: any.
+        operation: the GraphQL operation, or type of webhook, that it is for; None: any.
         commit: the commit whose deployment it is for; None: any.
         left: how often it still happens; None: for ever.
         hits: how often it has happened.
+        lands: what it holds back is done once this is set, if not before.
     """
 
     fault: Fault
@@ -141,6 +147,7 @@ class Scripted:
     value: str | int | None = None
     left: int | None = 1
     hits: int = 0
+    lands: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def lasting(self, default: float) -> float:
         """Its seconds."""

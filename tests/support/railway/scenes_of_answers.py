@@ -57,6 +57,26 @@ async def _slow(stage: Stage, fault: Fault) -> None:
     assert clock.elapsed() - begin > 20
 
 
+async def _late(stage: Stage, fault: Fault) -> None:
+    """Who has asked is gone, and it is done all the same, once, by its time."""
+
+    def deployments() -> list[str | None]:
+        return [one.commit for one in stage.simulator.deployments]
+
+    held = stage.faults.add(fault, operation="Deploy", seconds=1e6)
+    async with calling(stage.simulator, patience=_IMPATIENT) as caller:
+        with pytest.raises(httpx.TransportError):
+            await caller.deploy(NEXT)
+    assert (held.hits, deployments()) == (1, [GOOD])
+    held.lands.set()
+    await until(deployments, lambda found: found == [GOOD, NEXT])
+    stage.faults.add(fault, operation="Deploy")
+    begin = stage.simulator.world.clock.elapsed()
+    await stage.caller.deploy(GOOD)
+    assert stage.simulator.world.clock.elapsed() - begin > 20
+    assert deployments() == [GOOD, NEXT, GOOD]
+
+
 async def _page(stage: Stage, fault: Fault) -> None:
     """HTML or text where JSON is expected, and nothing was done."""
     stage.faults.add(fault, operation="Deploy")
@@ -180,6 +200,7 @@ SCENES: dict[Fault, Scene] = {
     Fault.AFTER_MUTATION_CUT: _done_without_answer,
     Fault.CUT: _cut,
     Fault.SLOW: _slow,
+    Fault.LATE: _late,
     **dict.fromkeys(_PAGES, _page),
     Fault.RATE_LIMITED: _rate_limited,
     **dict.fromkeys(_REFUSALS, _refused),

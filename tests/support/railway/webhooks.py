@@ -75,9 +75,10 @@ class Webhooks:
     async def _send(self, address: str, body: dict[str, Any]) -> None:
         import httpx  # noqa: PLC0415 - only where somebody listens
 
-        faults = self._world.faults
-        late = faults.take(Fault.WEBHOOKS_LATE)
-        times = 2 if faults.take(Fault.WEBHOOKS_TWICE) else 1
+        faults, kind = self._world.faults, body["type"]
+        commit = body["details"]["commitHash"]
+        late = faults.take(Fault.WEBHOOKS_LATE, operation=kind, commit=commit)
+        twice = faults.take(Fault.WEBHOOKS_TWICE, operation=kind, commit=commit)
         if late is not None:
             await self._world.clock.sleep(late.lasting(10.0))
         # They stay on this machine: nobody's certificates are needed.
@@ -85,7 +86,7 @@ class Webhooks:
         async with httpx.AsyncClient(
             timeout=_DEADLINE, trust_env=False, verify=context
         ) as client:
-            for _ in range(times):
+            for _ in range(2 if twice else 1):
                 self.sent.append(body)
                 try:
                     await client.post(address, json=body)
