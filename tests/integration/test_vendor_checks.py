@@ -234,19 +234,22 @@ async def test_a_service_that_refuses_is_left_alone_and_stays_known(
     fakes.behaviours["resend"] = Behaviour.RATE_LIMITED_FOR
     knobs = of_each("PERIOD", 0.2) | of_each("BUDGET", 0) | of_each("TIMEOUT", 1)
     knobs["HEALTH_TOGETHER_BACKOFF"] = "false"
+    # Asked once only: a slow machine must not make a timeout of that answer.
+    patient = 6
+    knobs |= of_each("TIMEOUT", patient, ("openai", "resend"))
     async with served_service(tmp_path, **fakes.variables() | knobs) as service:
         await service.samples("stripe", 9)
         checks = await all_known(service)
         metrics = (await service.get("/metrics", token=TOKEN)).text
 
-    # Their validity without a delay would have been 1.6 s.
+    # Their validity without a delay would have been 0.6 s and the timeout.
     assert (checks["openai"]["status"], checks["openai"]["failure"]) == (
         "degraded",
         "auth",
     )
     assert checks["resend"]["failure"] == "rate_limit"
     assert seconds_valid(checks["openai"]) > DELAYS[Failure.AUTH].seconds
-    assert 17 < seconds_valid(checks["resend"]) < 25
+    assert 16 < seconds_valid(checks["resend"]) - patient < 24
     assert seconds_valid(checks["together"]) < 2
     assert len(fakes.asked_of("openai")) == len(fakes.asked_of("resend")) == 1
     assert len(fakes.asked_of("together")) > 5
