@@ -77,7 +77,7 @@ def show(name: str, environment: str | None, *, as_json: bool) -> None:
     """Shows a run, a deployment or the newest deployment of a commit."""
     delivery = Delivery.into(environment, guess=True)
     overview = _overview(delivery, limit=_MANY, named=name)
-    text = "\n".join(_told(overview, name))
+    text = "\n".join(_told_of(overview, name))
     for note in overview.notes:
         delivery.say(f"note: {note}")
     delivery.show(overview.story(name), text, as_json=as_json)
@@ -240,6 +240,18 @@ def _left(one: "Deployment") -> str:
 
 def _ending(run: "RunState") -> str:
     return run.outcome or "ended" if run.ended else "not ended"
+
+
+def _told_of(overview: "Overview", name: str) -> tuple[str, ...]:
+    """What is known; what may be at a platform that was not asked is not unknown."""
+    from app.errors import DeploymentNotFoundError  # noqa: PLC0415 - seldom raised
+
+    try:
+        return tuple(_told(overview, name))
+    except DeploymentNotFoundError:
+        if overview.trouble is not None:
+            raise overview.trouble from None
+        raise
 
 
 def _told(overview: "Overview", name: str) -> Iterator[str]:

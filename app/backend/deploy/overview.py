@@ -100,7 +100,6 @@ class Overview:
 
         Raises:
             DeploymentNotFoundError: there is none of that name.
-            OpsError: it may be at the platform, which could not be asked.
         """
         named = [
             entry
@@ -114,8 +113,6 @@ class Overview:
             commit = (entry.deployment or entry.run or _NONE).commit
             if commit.startswith(name.lower()):
                 return entry
-        if self.trouble is not None:
-            raise self.trouble
         raise DeploymentNotFoundError(
             f"{self.environment} knows no run, deployment or commit {name}",
             remedy="`pm33 deployments list` shows what there is",

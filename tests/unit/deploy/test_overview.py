@@ -56,15 +56,10 @@ def test_a_deployment_stands_beside_the_run_that_made_it(
     assert (entry.deployment, entry.run) == (one, by)
 
 
-def test_what_may_be_at_a_platform_that_was_not_asked_is_not_said_to_be_unknown() -> (
-    None
-):
-    seen = overview((deployment("d-1", FIRST),)).noting(ConfigError("no token"))
-
-    assert seen.find("d-1").deployment
-    assert seen.notes == ("no token",)
-    with pytest.raises(ConfigError, match="no token"):
-        seen.find("d-2")
+def test_a_reason_without_a_remedy_is_a_note_without_one() -> None:
+    assert overview().noting(ConfigError("no token")).notes == ("no token",)
+    error = ConfigError("no token", remedy="set one")
+    assert overview().noting(error).notes == ("no token; set one",)
 
 
 def test_a_run_that_went_back_stands_beside_both_of_its_deployments() -> None:
