@@ -140,6 +140,31 @@ async def test_a_project_is_found_by_name_in_all_workspaces_and_pages(
     assert railway.asked[-1].variables == {"id": "shop-id"}
 
 
+async def test_a_workspaces_token_is_not_asked_twice_what_it_is_for(
+    railway: CannedRailway, tmp_path: Path, said: list[str]
+) -> None:
+    account(railway)
+    railway.says("Me", REFUSED)
+    railway.says("Projects", page("a"), page("shop"))
+    opened = connection(
+        railway,
+        tmp_path,
+        said,
+        RAILWAY_API_TOKEN="t",
+        PM33_RAILWAY_PROJECT="shop",
+        PM33_RAILWAY_SERVICE="web",
+    )
+    await opened.target()
+    await opened.api.close()
+
+    assert railway.operations() == [
+        *("Me", "ApiToken"),
+        *("Projects", "Projects", "ProjectNames"),
+    ]
+    asked = [one.variables for one in railway.asked if one.operation == "Projects"]
+    assert [one["workspaceId"] for one in asked] == ["w-1", "w-2"]
+
+
 async def test_a_project_that_is_named_by_its_id_is_not_looked_for(
     railway: CannedRailway, tmp_path: Path, said: list[str]
 ) -> None:

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import pytest
 
 from app.backend.deploy.pipeline import resume
+from app.backend.deploy.platforms.railway.quota import RESERVE
 from app.backend.deploy.records.ending import Ending
 from app.backend.deploy.report import RunReport
 from app.backend.deploy.tools import Milestone
 from tests.support.railway.authority import TokenKind
 from tests.support.railway.faults import Fault
 from tests.support.railway.lifetime import Pace
-from tests.support.railway_faults import FaultyRun, faulty_run, writing
+from tests.support.railway_faults import FaultyRun, Outcome, faulty_run, writing
 
 MOST = 60
 BAKE = 1800.0
@@ -108,12 +109,16 @@ class Way(NamedTuple):
     started: float = 0.0
 
 
+BUILD = 1500.0
 WAYS = [
-    Way(built=1500.0),
+    Way(built=BUILD),
     Way(built=HOUR - 60.0),
     Way(queued=HOUR),
     Way(queued=1800.0, built=1700.0),
     Way(queued=1200.0, built=1200.0, started=1100.0),
+    # As long as anything is waited for.
+    Way(queued=7200.0, built=HOUR - 60.0),
+    Way(queued=7200.0, built=2400.0, started=1100.0),
 ]
 SETTINGS = """
 [deploy]
@@ -121,31 +126,83 @@ healthcheckPath = "/api/health/startup"
 healthcheckTimeout = 1200
 overlapSeconds = 30
 """
+WHOLE = 66
+"""Requests of a deployment with its way back, which is another one."""
+ALL_WAYS = [
+    pytest.param(one, marks=[pytest.mark.full] * (one != WAYS[0])) for one in WAYS
+]
+KINDS = [TokenKind.PROJECT, TokenKind.WORKSPACE]
+PLANS = ["PRO", "FREE"]
+NAMELESS = [False, pytest.param(True, marks=pytest.mark.full)]
 
 
-@pytest.mark.parametrize("kind", [TokenKind.PROJECT, TokenKind.WORKSPACE])
-@pytest.mark.parametrize("plan", ["PRO", "FREE"])
-@pytest.mark.parametrize(
-    "way",
-    [pytest.param(one, marks=[pytest.mark.full] * (one != WAYS[0])) for one in WAYS],
-)
+async def comes(run: FaultyRun, way: Way, *, turns_bad: float | None = None) -> Outcome:
+    """What comes of a release that takes so long, with settings of its own."""
+    await run.serves("one")
+    run.railway.files = {"": SETTINGS}
+    if way.queued:
+        run.simulator.faults.add(Fault.WAITS_FOR_CHECKS, seconds=way.queued)
+    if way.started:
+        run.simulator.faults.add(Fault.HEALTH_SLOW, seconds=way.started)
+    run.simulator.conductor.pace = Pace(build=way.built)
+    new = run.commit("two")
+    if turns_bad is not None:
+        run.simulator.faults.add(Fault.CRASHES, commit=new, seconds=turns_bad)
+    writing(run, every=100.0)
+    return await run.deploys(new, bake=BAKE)
+
+
+def refused(run: FaultyRun) -> int:
+    """Requests that were too many for Railway."""
+    return sum(one.status == 429 for one in run.simulator.requests)
+
+
+@pytest.mark.parametrize("nameless", NAMELESS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("way", ALL_WAYS)
 async def test_what_is_long_in_coming_takes_few_requests_all_the_same(
-    tmp_path: Path, way: Way, plan: str, kind: TokenKind
+    tmp_path: Path,
+    way: Way,
+    plan: str,
+    kind: TokenKind,
+    nameless: bool,  # noqa: FBT001 - a case of the table
 ) -> None:
     async with faulty_run(tmp_path, plan=plan, kind=kind) as run:
-        await run.serves("one")
-        run.railway.files = {"": SETTINGS}
-        if way.queued:
-            run.simulator.faults.add(Fault.WAITS_FOR_CHECKS, seconds=way.queued)
-        if way.started:
-            run.simulator.faults.add(Fault.HEALTH_SLOW, seconds=way.started)
-        run.simulator.conductor.pace = Pace(build=way.built)
-        writing(run, every=100.0)
-        outcome = await run.deploys(run.commit("two"), bake=BAKE)
+        run.edge.nameless = nameless
+        outcome = await comes(run, way)
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.DONE, outcome.text()
-        assert not [one for one in run.simulator.requests if one.status == 429]
+        assert refused(run) == 0
         within_budget(run)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("nameless", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("way", [Way(built=600.0), *WAYS])
+async def test_what_turns_bad_after_a_long_way_is_left_with_what_is_kept_for_that(
+    tmp_path: Path,
+    way: Way,
+    plan: str,
+    kind: TokenKind,
+    nameless: bool,  # noqa: FBT001 - a case of the table
+) -> None:
+    async with faulty_run(tmp_path, plan=plan, kind=kind) as run:
+        run.edge.nameless = nameless
+        outcome = await comes(run, way, turns_bad=1700.0)
+        assert isinstance(outcome, RunReport), outcome
+        assert outcome.ending is Ending.ROLLED_BACK, outcome.text()
+        assert refused(run) == 0
+        asked = [one.operation for one in run.simulator.requests]
+        # Why it has failed is the first that the way back costs.
+        until = asked.index("DeploymentLogs")
+        assert until <= MOST, asked
+        assert len(asked) - until <= RESERVE, asked
+        if way.queued + way.built + way.started <= BUILD:
+            within_budget(run)
+        assert len(asked) <= WHOLE, asked
 
 
 async def test_a_build_that_gets_on_is_waited_for(tmp_path: Path) -> None:
@@ -157,21 +214,6 @@ async def test_a_build_that_gets_on_is_waited_for(tmp_path: Path) -> None:
         assert isinstance(outcome, RunReport), outcome
         assert outcome.ending is Ending.DONE, outcome.text()
         assert "still BUILDING: it gets on" in "\n".join(run.said)
-
-
-@pytest.mark.full
-async def test_a_build_of_ten_minutes_that_turns_bad_is_left(tmp_path: Path) -> None:
-    async with faulty_run(tmp_path) as run:
-        old = await run.serves("one")
-        run.simulator.conductor.pace = Pace(build=600.0)
-        new = run.commit("two")
-        run.simulator.faults.add(Fault.CRASHES, commit=new, seconds=1700.0)
-        writing(run, every=100.0)
-        outcome = await run.deploys(new, bake=BAKE)
-        assert isinstance(outcome, RunReport), outcome
-        assert outcome.ending is Ending.ROLLED_BACK, outcome.text()
-        assert run.serving == old
-        within_budget(run)
 
 
 @pytest.mark.full

@@ -50,11 +50,15 @@ async def test_without_its_word_it_is_seen_when_railway_is_asked(
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("nameless", [False, True])
 @pytest.mark.parametrize("build", [700.0, 1600.0, 2500.0, HOUR - 60.0])
 async def test_one_that_goes_as_soon_as_it_has_come_is_left_at_once(
-    tmp_path: Path, build: float
+    tmp_path: Path,
+    build: float,
+    nameless: bool,  # noqa: FBT001 - a case of the table
 ) -> None:
     async with faulty_run(tmp_path) as run:
+        run.edge.nameless = nameless
         old = await run.serves("one")
         new = run.commit("two")
         run.simulator.conductor.pace = Pace(build=build)

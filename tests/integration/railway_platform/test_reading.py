@@ -10,6 +10,7 @@ from app.errors import (
     PlatformError,
     PlatformUnreachableError,
 )
+from tests.support.delivery import QuickClock
 from tests.support.railway.faults import Fault
 from tests.support.railway.plans import Unknowns
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
@@ -53,6 +54,44 @@ async def test_variables_of_a_deployment_are_its_own(railway: AtRailway) -> None
     given = await platform.variables(old.id)
     assert given["PLAIN"] == "before"
     assert (await platform.variables())["PLAIN"] == "after"
+
+
+async def test_what_a_deployment_was_given_is_asked_for_once(
+    railway: AtRailway,
+) -> None:
+    railway.simulator.gives(PLAIN="before")
+    old = await railway.simulator.deploys(OLD)
+    platform = railway.open()
+    first = await platform.variables(old.id)
+    railway.simulator.gives(PLAIN="after")
+    assert await platform.variables(old.id) == first
+    assert railway.asked("VariablesGiven") == 1
+
+
+async def test_variables_of_the_next_deployment_are_asked_for_again_after_a_while(
+    tmp_path: Path,
+) -> None:
+    clock = QuickClock()
+    async with at_railway(folder=tmp_path, clock=clock) as railway:
+        railway.simulator.gives(PLAIN="one")
+        platform = railway.open()
+        assert (await platform.variables())["PLAIN"] == "one"
+        railway.simulator.gives(PLAIN="two")
+        assert (await platform.variables())["PLAIN"] == "one"
+        await clock.sleep(11)
+        assert (await platform.variables())["PLAIN"] == "two"
+
+
+async def test_whoever_has_changed_variables_or_is_about_to_act_reads_them_anew(
+    railway: AtRailway,
+) -> None:
+    platform = railway.open()
+    await platform.variables()
+    await platform.set_variables({"PLAIN": "mine"}, epoch=0)
+    assert (await platform.variables())["PLAIN"] == "mine"
+    railway.simulator.gives(PLAIN="theirs")
+    await platform.epoch()
+    assert (await platform.variables())["PLAIN"] == "theirs"
 
 
 @pytest.mark.full

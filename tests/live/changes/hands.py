@@ -67,7 +67,7 @@ class Hands:
             return target
 
         pictures = Pictures(api, known, settings_of=ran_with, clock=clock)
-        tags, variables = Tags(api), _Unmarked(api, known)
+        tags, variables = Tags(api), _Unmarked(api, known, clock)
         looking = Looking(api, known, pictures, tags, variables)
         creating = Creating(
             api,
@@ -80,4 +80,4 @@ class Hands:
             apply=_as_it_is,
             clock=clock,
         )
-        return cls(api, target, clock, creating, Variables(api, known))
+        return cls(api, target, clock, creating, Variables(api, known, clock))

@@ -38,6 +38,7 @@ class InstantEdge:
         simulator: whose releases these are; set once there is one.
         bad: commits that answer 500 to everything.
         claimed: a deployment in whose name everything is answered; None: the truth.
+        nameless: no answer says whose it is, as those of other services.
         url: where it listens.
         heard: every request with its headers.
     """
@@ -46,6 +47,7 @@ class InstantEdge:
         self.simulator: Simulator | None = None
         self.bad: set[str] = set()
         self.claimed: str | None = None
+        self.nameless = False
         self.heard: list[str] = []
         self.url = ""
 
@@ -71,10 +73,7 @@ class InstantEdge:
         if not self._listens(simulator, record):
             told = {"message": "Application failed to respond"}
             return of_json(told, HTTPStatus.BAD_GATEWAY, _FALLBACK)
-        who = {
-            "x-pm33-deployment": self.claimed or record.id,
-            "x-pm33-replica": replica_id(record.id, 0),
-        }
+        who = self._who(record)
         if record.commit in self.bad:
             return of_json({}, HTTPStatus.INTERNAL_SERVER_ERROR, who)
         if not path.startswith("/api/health"):
@@ -87,6 +86,14 @@ class InstantEdge:
             HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE,
             who | {"x-health-age": "0"},
         )
+
+    def _who(self, record: Record) -> dict[str, str]:
+        if self.nameless:
+            return {}
+        return {
+            "x-pm33-deployment": self.claimed or record.id,
+            "x-pm33-replica": replica_id(record.id, 0),
+        }
 
     def _listens(self, simulator: Simulator, record: Record) -> bool:
         ground = simulator.world.ground

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from app.backend.deploy.planning.looking_back import LISTED
-from app.backend.deploy.platforms.base import Deployment, DeploymentStatus, Platform
+from app.backend.deploy.platforms.base import (
+    Deployment,
+    DeploymentStatus,
+    Platform,
+    ServiceSettings,
+)
 from app.backend.deploy.platforms.secrecy import secrets_among
 from app.backend.deploy.running.patience import Patience
 from app.backend.deploy.running.run import Run
@@ -114,11 +119,19 @@ def active_of(deployments: Iterable[Deployment]) -> Deployment | None:
     return next((one for one in deployments if one.active), None)
 
 
-async def replicas_of(run: Run, commit: str) -> int:
-    """How many replicas of a commit have to be met; 1 where that cannot be told."""
+async def replicas_of(run: Run, deployment: str, commit: str) -> int:
+    """How many replicas of one have to be met; 1 where that cannot be told.
+
+    What it was really run with counts; else what its commit would be run with.
+    """
     platform = run.tools.platform
+
+    async def settings() -> ServiceSettings:
+        ran_with = (await platform.deployment(deployment)).ran_with
+        return ran_with or await platform.settings(commit)
+
     try:
-        return (await run.ask("settings", lambda: platform.settings(commit))).probed
+        return (await run.ask("settings", settings)).probed
     except (ConfigError, PlatformError):
         return 1
 
@@ -176,6 +189,7 @@ class _Following:
 
     Attributes:
         seen: states that it has been in.
+        last: as it was seen last; None: it has not been.
         told: what the reader was told last.
     """
 
@@ -183,6 +197,7 @@ class _Following:
     deployment: str
     good: Callable[[Deployment], bool]
     seen: set[DeploymentStatus] = field(default_factory=set)
+    last: Deployment | None = None
     told: str = ""
 
     def is_new(self, state: Deployment) -> bool:
@@ -190,8 +205,9 @@ class _Following:
         ended = self.good(state) or state.status.is_over
         return ended or state.status not in self.seen
 
-    def tell(self, state: Deployment) -> None:
+    def saw(self, state: Deployment) -> None:
         """Says where it stands when that changes; how it ends, its step says."""
+        self.last = state
         why = state.reason.partition("\n")[0]
         line = f"{state.id} is {state.status}{f': {why}' if why else ''}"
         ended = self.good(state) or state.status.is_over
@@ -215,15 +231,28 @@ async def _next(
         with suppress(TimeoutError):
             async with run.tools.clock.within(seconds):
                 return await run.wait(_until_new(following))
+        known = following.last
+        seconds = await _more(patience, known)
+        if seconds:
+            continue
+        # What was seen last may be some time old; nobody is given up for that.
         state = await run.ask("deployment", lambda: _now(run, deployment))
         if following.is_new(state):
             return state
-        seconds = await patience.more(state) if patience is not None else 0.0
+        if known is None or state.status is not known.status:
+            seconds = await _more(patience, state)
         if not seconds:
             raise StepFailedError(
                 f"{deployment} is still {state.status} after {round(waited, 1):g} s",
                 log=await last_lines(run, deployment),
             )
+
+
+async def _more(patience: Patience | None, state: Deployment | None) -> float:
+    """Seconds for which it is waited for on; 0: nobody knows why it should be."""
+    if patience is None or state is None:
+        return 0.0
+    return await patience.more(state)
 
 
 async def _until_new(following: _Following) -> Deployment:
@@ -233,7 +262,7 @@ async def _until_new(following: _Following) -> Deployment:
         with suppress(PlatformUnreachableError):
             async with _closing(run.tools.platform.follow(deployment)) as states:
                 async for state in states:
-                    following.tell(state)
+                    following.saw(state)
                     if following.is_new(state):
                         return state
         state = await run.ask("follow", lambda: _now(run, deployment))

@@ -85,7 +85,7 @@ async def _proven(run: Run, restored: str) -> Facts:
         url=await run.url(),
         baseline=Baseline.from_dict(Baseline().to_dict() | {"checks": checks}),
         limits=GateLimits(
-            replicas=await replicas_of(run, commit),
+            replicas=await replicas_of(run, restored, commit),
             hold=hold,
             deadline=VERIFY_DEADLINE,
             interval=max(hold / 2, 0.05) if hold else _BETWEEN_ROUNDS,

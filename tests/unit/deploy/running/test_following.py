@@ -32,6 +32,9 @@ class SlowPlatform(MemoryPlatform):
 
     states: tuple[DeploymentStatus, ...] = ()
     silent: float | None = None
+    stale: DeploymentStatus | None = None
+    """What whoever follows it sees for ever; None: the truth."""
+    asked = 0
     seconds = DEADLINE * 0.6
     began = 0.0
 
@@ -47,6 +50,7 @@ class SlowPlatform(MemoryPlatform):
 
     @override
     async def deployment(self, deployment: str) -> Deployment:
+        self.asked += 1
         return self.now()
 
     @override
@@ -56,7 +60,8 @@ class SlowPlatform(MemoryPlatform):
     @override
     async def follow(self, deployment: str) -> AsyncIterator[Deployment]:
         while True:
-            yield self.now()
+            now = self.now()
+            yield replace(now, status=self.stale) if self.stale else now
             await asyncio.sleep(0.02)
 
 
@@ -65,9 +70,10 @@ async def followed(
     *states: DeploymentStatus,
     patient: bool = False,
     silent: float | None = None,
+    platform: SlowPlatform | None = None,
 ) -> tuple[Deployment, str]:
     delivery = Delivery(folder)
-    platform = SlowPlatform(folder / "platform.json")
+    platform = platform or SlowPlatform(folder / "platform.json")
     platform.states, platform.silent = states, silent
     platform.began = asyncio.get_running_loop().time()
     config = read_config({"PM33_HOME": str(folder), "PM33_BUILD_TIMEOUT": "1"})
@@ -129,3 +135,29 @@ async def test_patience_has_an_end(
 ) -> None:
     with pytest.raises(StepFailedError, match=f"is still {state} after {after} s"):
         await followed(tmp_path, state, patient=True, silent=silent)
+
+
+async def test_while_it_is_waited_for_longer_it_is_not_looked_at_for_that(
+    tmp_path: Path,
+) -> None:
+    platform = SlowPlatform(tmp_path / "platform.json")
+    states = (BUILDING, BUILDING, BUILDING, SUCCESS)
+    found, said = await followed(
+        tmp_path, *states, patient=True, silent=0.0, platform=platform
+    )
+    assert found.status is SUCCESS
+    assert "it gets on" in said
+    assert platform.asked == 0
+
+
+@pytest.mark.parametrize("silent", [None, 0.0], ids=["nobody can tell", "it gets on"])
+async def test_what_was_seen_long_ago_is_looked_at_before_it_is_given_up(
+    tmp_path: Path, silent: float | None
+) -> None:
+    platform = SlowPlatform(tmp_path / "platform.json")
+    platform.stale = BUILDING
+    found, _ = await followed(
+        tmp_path, BUILDING, SUCCESS, patient=True, silent=silent, platform=platform
+    )
+    assert found.status is SUCCESS
+    assert platform.asked == 1

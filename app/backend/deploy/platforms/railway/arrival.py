@@ -19,6 +19,8 @@ EVERY: Final = 10.0
 _PATH: Final = "/api/version"
 _WHO: Final = "x-pm33-deployment"
 """As a release calls itself in the headers of all its answers."""
+_NOBODY: Final = "x-railway-fallback"
+"""Where the edge answers by itself, for want of a release (FACTS §5)."""
 _DEADLINE: Final = 5.0
 
 
@@ -40,23 +42,13 @@ class Arrival:
         self._looked = False
         self._last: str | None = None
 
-    @property
-    def told(self) -> bool:
-        """Whether the last answer has said whose it was.
-
-        It does not where there is no address, where a release is none of ours or is
-        down, and where somebody on the way has answered: Railway's edge in its
-        under-attack mode, a redirect.
-        """
-        return self._last is not None
-
     async def within(
         self, deployment: str, seconds: float, *, every: float = EVERY
     ) -> bool:
         """Waits for so long, or until another release answers; whether one does.
 
         It has changed, too, when nobody answers any more: a release may go as soon as
-        it has come. Only what takes longer than ``every`` is looked at: otherwise
+        it has come, and so may one of those that do not say who they are. Only what takes longer than ``every`` is looked at: otherwise
         Railway itself is asked soon.
         """
         ends = self._clock.time() + seconds
@@ -77,4 +69,5 @@ class Arrival:
             url = await self._url()
         except PlatformError:
             return None
-        return (await self._wire.headers(url + _PATH, seconds=_DEADLINE)).get(_WHO)
+        told = await self._wire.headers(url + _PATH, seconds=_DEADLINE)
+        return told.get(_WHO) or told.get(_NOBODY)

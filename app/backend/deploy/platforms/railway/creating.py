@@ -221,6 +221,7 @@ class Creating:
             raise
         finally:
             self._pictures.forget()
+            self._variables.forget()
         return created or await self._look_for(tag, sent, why, taken=taken)
 
     async def _unfinished_business(

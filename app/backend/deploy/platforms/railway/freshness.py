@@ -25,15 +25,16 @@ SLOWEST: Final = 240.0
 """Seconds at most from one look at what serves to the next."""
 
 LONGEST: Final = 600.0
-"""Seconds at most from one look to the next at what tells itself when it serves."""
+"""Seconds at most from one look to the next at what is under way, for an hour."""
 
-_GROWTH: Final = 0.5
 _LEAST: Final = 5.0
-_UNTOLD: Final = 45.0, 0.15, SLOWEST
-_TOLD: Final = 60.0, 0.3, LONGEST
+_UNDER_WAY: Final = 60.0, 0.5
+_RESTORED: Final = 45.0, 0.15
 """Seconds between two looks at what is under way; where it is longer, that share of the
-time that it has been so; but no more than so many seconds. Who has waited for ten
-minutes may learn three later that it has failed; :mod:`.arrival` tells the rest."""
+time that it has been so. Who has waited for ten minutes may learn five later that it
+has failed; that it serves :mod:`.arrival` tells. Where an image is restored, users wait
+for whatever comes of that."""
+_HOUR: Final = 3600.0
 _SETTLED: Final = 60.0, SLOWEST
 _TRAFFIC: Final = 120.0, 600.0
 _STEADY: Final = frozenset({DeploymentStatus.SUCCESS, DeploymentStatus.SLEEPING})
@@ -50,29 +51,37 @@ def is_settled(status: DeploymentStatus) -> bool:
 
 
 def status_age(
-    status: DeploymentStatus, lasting: float, pace: float, *, told: bool = False
+    status: DeploymentStatus, lasting: float, pace: float, *, restored: bool = False
 ) -> float:
     """Seconds for which a deployment's state may be taken for what it is.
 
     Args:
         status: as it was seen.
-        lasting: seconds for which it has been under way, or settled.
+        lasting: seconds for which it had been under way, or settled, by then.
         pace: seconds between two requests that the limit leaves.
-        told: what users are answered tells when it serves.
+        restored: it is an image that was run before.
     """
-    if is_settled(status):
-        return max(_grown(lasting, *_SETTLED), pace)
-    usual, share, most = _TOLD if told else _UNTOLD
-    return max(
-        _grown(lasting, _LEAST, min(max(usual, share * lasting), most)),
-        pace,
-    )
+    return max(_usual(status, lasting, restored=restored), pace)
 
 
 def traffic_age(lasting: float, pace: float) -> float:
-    """Seconds for which counters may be used again; new ones are a request more."""
-    return max(_grown(lasting, *_TRAFFIC), 2 * pace)
+    """Seconds for which counters may be used again; new ones are a request more.
+
+    Args:
+        lasting: seconds for which they had been asked for by then.
+        pace: as in :func:`status_age`.
+    """
+    return max(_within(lasting, *_TRAFFIC), 2 * pace)
 
 
-def _grown(lasting: float, least: float, most: float) -> float:
-    return min(max(lasting * _GROWTH, least), most)
+def _usual(status: DeploymentStatus, lasting: float, *, restored: bool) -> float:
+    if is_settled(status):
+        return _within(lasting, *_SETTLED)
+    usual, share = _RESTORED if restored else _UNDER_WAY
+    # Beyond an hour, which a queue may take, each second may be one more.
+    most = SLOWEST if restored else LONGEST + max(0.0, lasting - _HOUR)
+    return _within(lasting, _LEAST, min(max(usual, share * lasting), most))
+
+
+def _within(seconds: float, least: float, most: float) -> float:
+    return min(max(seconds, least), most)

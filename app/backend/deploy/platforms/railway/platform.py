@@ -88,7 +88,7 @@ class RailwayPlatform(Hidden):
         )
         self._older = Older(self._api, self._target, self._clock)
         self._tags = Tags(self._api)
-        self._variables = Variables(self._api, self._target)
+        self._variables = Variables(self._api, self._target, self._clock)
         self._keeping = Keeping(self._variables, self._api.say)
         self.releases = Releases(
             self._api,
@@ -118,7 +118,6 @@ class RailwayPlatform(Hidden):
         self.watched = Watching(
             self._pictures,
             self._api.quota,
-            told=lambda: self._arrival.told,
             one=self._looking.one,
             explained=self._looking.explained,
             counters=self._counters,
@@ -264,6 +263,7 @@ class RailwayPlatform(Hidden):
         counts no longer.
         """
         self._pictures.forget()
+        self._variables.forget()
         return 0
 
     async def concerns(self, commit: str) -> Sequence[Concern]:

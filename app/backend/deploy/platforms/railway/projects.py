@@ -5,6 +5,7 @@ from typing import Final
 
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.naming import Named, the_one
+from app.backend.deploy.platforms.railway.tokens import workspaces_in
 from app.errors import NotAuthorizedError, TargetError
 
 __all__ = ["find_project"]
@@ -33,11 +34,13 @@ async def find_project(api: RailwayApi, wanted: str) -> Named:
 
 async def _workspaces(api: RailwayApi) -> tuple[str | None, ...]:
     """None: whatever is seen without naming one, as a login of the CLI sees it."""
-    try:
-        token = (await api.ask("ApiToken"))["apiToken"]
-    except NotAuthorizedError:
-        return (None,)
-    return tuple(one["id"] for one in token["workspaces"]) or (None,)
+    told = (await api.credentials()).workspaces
+    if told is None:
+        try:
+            told = workspaces_in(await api.ask("ApiToken"))
+        except NotAuthorizedError:
+            return (None,)
+    return told or (None,)
 
 
 async def _projects(api: RailwayApi, workspace: str | None) -> list[Named]:

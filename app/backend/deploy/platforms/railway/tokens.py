@@ -72,12 +72,14 @@ class Credentials:
         kind: found by probing.
         source: the variable it came from, or :data:`CLI`.
         scope: of a project's token.
+        workspaces: ids of those that a workspace's token is for; None: not told.
     """
 
     token: SecretStr
     kind: TokenKind
     source: str
     scope: Scope | None = None
+    workspaces: tuple[str, ...] | None = None
 
     def header(self) -> dict[str, str]:
         """The one header that this kind goes in; for the request alone."""
@@ -171,7 +173,8 @@ async def detect(given: Given, probe: Probe) -> Credentials:
             if not isinstance(error, NotAuthorizedError):
                 other = error
         else:
-            return replace(credentials, scope=_scope(data))
+            scope, workspaces = _scope(data), workspaces_in(data)
+            return replace(credentials, scope=scope, workspaces=workspaces)
     if other is not None:
         raise other
     raise NotAuthorizedError(
@@ -189,6 +192,12 @@ def _sound(given: Given) -> Given:
         f"{given.source} is no token: it holds blanks, or letters beyond ASCII",
         remedy="copy it once more, alone",
     )
+
+
+def workspaces_in(data: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The ids that an answer to ``ApiToken`` tells; None: it is none. Pure."""
+    token = data.get("apiToken")
+    return None if token is None else tuple(one["id"] for one in token["workspaces"])
 
 
 def _scope(data: Mapping[str, Any]) -> Scope | None:

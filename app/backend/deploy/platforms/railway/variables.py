@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+from app.backend.deploy.platforms.clock import Clock
 from app.backend.deploy.platforms.railway.api import RailwayApi
 from app.backend.deploy.platforms.railway.picture import understood
 from app.backend.deploy.platforms.railway.tags import MARK
@@ -26,6 +27,9 @@ _OF_ONE: Final = frozenset(
     }
 )
 """What Railway adds to one deployment alone (FACTS §5): nobody has set it."""
+_FRESH: Final = 10.0
+"""Seconds for which they are not asked for again: a plan compares and judges them, and
+a failed release's log is searched for them just before its way back is chosen."""
 _MOST: Final = 500
 _PAGES: Final = 20
 """Of so many names, at most."""
@@ -37,16 +41,43 @@ class Variables:
     Args:
         api: is asked.
         target: the service.
+        clock: measures how old an answer is.
     """
 
     def __init__(
-        self, api: RailwayApi, target: Callable[[], Awaitable[Target]]
+        self,
+        api: RailwayApi,
+        target: Callable[[], Awaitable[Target]],
+        clock: Clock,
     ) -> None:
         self._api = api
         self._target = target
+        self._clock = clock
+        self._todays: tuple[float, Mapping[str, str | None]] | None = None
+        self._given: dict[str, Mapping[str, str | None]] = {}
 
     async def today(self) -> Mapping[str, str | None]:
-        """Rendered, as the next deployment would be given them."""
+        """Rendered, as the next deployment would be given them; some seconds old."""
+        at, known = self._clock.time(), self._todays
+        if known is None or at - known[0] > _FRESH:
+            known = self._todays = at, await self._ask_today()
+        return known[1]
+
+    async def given(self, deployment: str) -> Mapping[str, str | None]:
+        """What a deployment was given, which does not change: it is asked for once.
+
+        Raises:
+            PlatformError: Railway does not tell.
+        """
+        if deployment not in self._given:
+            self._given[deployment] = await self._ask_given(deployment)
+        return self._given[deployment]
+
+    def forget(self) -> None:
+        """Something was changed: what was to come next counts no longer."""
+        self._todays = None
+
+    async def _ask_today(self) -> Mapping[str, str | None]:
         target = await self._target()
         service: dict[str, Any] = {
             "projectId": target.project,
@@ -84,12 +115,7 @@ class Variables:
         )
         return found
 
-    async def given(self, deployment: str) -> Mapping[str, str | None]:
-        """What a deployment was given.
-
-        Raises:
-            PlatformError: Railway does not tell.
-        """
+    async def _ask_given(self, deployment: str) -> Mapping[str, str | None]:
         target = await self._target()
         try:
             data = await self._api.ask(
@@ -167,11 +193,15 @@ class Variables:
             for name, value in values.items()
             if value is not None or name in OWN
         }
-        if kept:
-            given = {**where, "variables": kept, "skipDeploys": True, "replace": False}
-            await self._api.command("VariableCollectionUpsert", input=given)
-        for name in values.keys() - kept.keys():
-            await self._api.command("VariableDelete", input={**where, "name": name})
+        try:
+            if kept:
+                into = {**where, "variables": kept}
+                how = {"skipDeploys": True, "replace": False}
+                await self._api.command("VariableCollectionUpsert", input=into | how)
+            for name in values.keys() - kept.keys():
+                await self._api.command("VariableDelete", input={**where, "name": name})
+        finally:
+            self.forget()
 
 
 def readable(

@@ -52,7 +52,6 @@ class Watching:
     Args:
         pictures: of the service.
         quota: what is left of the requests.
-        told: whether what users are answered tells when a deployment serves.
         one: finds a deployment that is not among the newest.
         explained: adds why it has failed.
         counters: what the edge has counted between two times.
@@ -66,7 +65,6 @@ class Watching:
         pictures: Pictures,
         quota: Quota,
         *,
-        told: Callable[[], bool],
         one: Callable[[str], Awaitable[Deployment]],
         explained: Explained,
         counters: Counters,
@@ -76,7 +74,6 @@ class Watching:
     ) -> None:
         self._pictures = pictures
         self._quota = quota
-        self._told = told
         self._one = one
         self._explained = explained
         self._counters = counters
@@ -125,7 +122,7 @@ class Watching:
             own = await self.deployment(deployment)
             known = self._counted[deployment] = _Counted(self._serves_since(own), now)
         if known.at is None or now - known.at >= traffic_age(
-            now - known.first, self._quota.pace()
+            known.at - known.first, self._quota.pace()
         ):
             # Whoever does not wait for the answer must not have it asked for again.
             known.at = now
@@ -175,15 +172,14 @@ class Watching:
         return await self._pictures.within_or(usual if age is None else age, stalest)
 
     def _age(self, deployment: str) -> float:
-        seen = self._seen.get(deployment)
-        if seen is None:
+        seen, last = self._seen.get(deployment), self._pictures.last
+        if seen is None or last is None:
             return NOW
         return status_age(
             seen.status,
-            self._clock.time() - seen.since,
+            max(0.0, last.at - seen.since),
             self._quota.pace(),
-            # Where an image is restored, users wait for whatever comes of that.
-            told=self._told() and not seen.restored,
+            restored=seen.restored,
         )
 
     def _see(self, found: Deployment) -> None:
