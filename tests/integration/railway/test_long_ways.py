@@ -126,7 +126,7 @@ healthcheckPath = "/api/health/startup"
 healthcheckTimeout = 1200
 overlapSeconds = 30
 """
-WHOLE = 66
+WHOLE = 67
 """Requests of a deployment with its way back, which is another one."""
 ALL_WAYS = [
     pytest.param(one, marks=[pytest.mark.full] * (one != WAYS[0])) for one in WAYS

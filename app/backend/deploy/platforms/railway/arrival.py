@@ -48,8 +48,9 @@ class Arrival:
         """Waits for so long, or until another release answers; whether one does.
 
         It has changed, too, when nobody answers any more: a release may go as soon as
-        it has come, and so may one of those that do not say who they are. Only what takes longer than ``every`` is looked at: otherwise
-        Railway itself is asked soon.
+        it has come, and so may one of those that do not say who they are. Only what
+        takes longer than ``every`` is looked at: otherwise Railway itself is asked
+        soon.
         """
         ends = self._clock.time() + seconds
         while (left := ends - self._clock.time()) > every:

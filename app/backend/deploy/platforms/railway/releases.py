@@ -95,6 +95,7 @@ class Releases:
         A way back builds commits that may not be here, as in a checkout without a
         history. What they say cannot be told then, which must not keep them away.
         """
+        self._stored = None
         try:
             wanted = await self.wanted(commit)
         except PlatformUnreachableError:
