@@ -99,6 +99,58 @@ async def test_an_outage_of_the_api_at_the_switch_is_waited_for(
         assert outcome.ending is Ending.DONE, outcome.text()
 
 
+@pytest.mark.parametrize(
+    "build", [1700.0, *(pytest.param(b, marks=pytest.mark.full) for b in (700, 3540))]
+)
+async def test_one_that_goes_while_the_api_is_down_is_left_soon_after(
+    tmp_path: Path, build: float
+) -> None:
+    async with faulty_run(tmp_path) as run:
+        run.edge.nameless = True
+        old = await run.serves("one")
+        new = run.commit("two")
+        run.simulator.conductor.pace = Pace(build=build)
+        run.simulator.faults.add(Fault.CRASHES, commit=new, seconds=0.0)
+        writing(run, every=100.0)
+
+        async def outage() -> None:
+            while run.serving != new:
+                await run.time.wait(1.0)
+            run.simulator.faults.add(Fault.DOWN, times=None)
+            await run.time.wait(20.0)
+            run.simulator.faults.clear()
+
+        task = asyncio.create_task(outage())
+        outcome = await run.deploys(new)
+        await task
+        assert isinstance(outcome, RunReport), outcome
+        assert outcome.ending is Ending.ROLLED_BACK, outcome.text()
+        assert run.serving == old
+        ground = run.railway.ground
+        assert isinstance(ground, UsedGround)
+        (bad, _), (good, _) = ground.switches[-2:]
+        assert (good - bad).total_seconds() <= 120.0
+
+
+async def test_what_flaps_on_users_way_costs_a_few_requests(tmp_path: Path) -> None:
+    async with faulty_run(tmp_path) as run:
+        await run.serves("one")
+        run.simulator.conductor.pace = LONG_BUILD
+        flapping = True
+
+        async def flap() -> None:
+            while flapping:
+                run.edge.claimed = None if run.edge.claimed else "another"
+                await run.time.wait(15.0)
+
+        task = asyncio.create_task(flap())
+        asked = run.railway.asked("Picture")
+        assert await seen_serving(run) <= 2 * EVERY
+        flapping = False
+        task.cancel()
+        assert run.railway.asked("Picture") - asked <= 32
+
+
 async def test_its_word_alone_decides_nothing_and_is_heard_less_and_less(
     tmp_path: Path,
 ) -> None:

@@ -127,8 +127,10 @@ async def replicas_of(run: Run, deployment: str, commit: str) -> int:
     platform = run.tools.platform
 
     async def settings() -> ServiceSettings:
-        ran_with = (await platform.deployment(deployment)).ran_with
-        return ran_with or await platform.settings(commit)
+        with suppress(PlatformError):
+            if ran_with := (await platform.deployment(deployment)).ran_with:
+                return ran_with
+        return await platform.settings(commit)
 
     try:
         return (await run.ask("settings", settings)).probed

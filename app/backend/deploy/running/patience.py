@@ -1,8 +1,7 @@
 """For how much longer a deployment is waited for that stays in one state.
 
 A build takes ten minutes and more, a queue is as long as it is; neither has to be the
-fault of a release. So just before it would be given up it is looked at once more. Each
-wait has its bound, and the reader is told of it.
+fault of a release. Each wait has its bound, and the reader is told of it.
 """
 
 from typing import Final

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from app.backend.deploy.platforms.clock import Clock
+from app.backend.deploy.platforms.railway.freshness import LONGEST
 from app.backend.deploy.platforms.railway.wire import Wire
 from app.errors import PlatformError
 
@@ -39,31 +40,43 @@ class Arrival:
         self._wire = wire
         self._url = url
         self._clock = clock
+        self._of = ""
+        self._before: str | None = None
         self._looked = False
-        self._last: str | None = None
+        self._due: dict[bool, tuple[float, float]] = {}
 
-    async def within(
-        self, deployment: str, seconds: float, *, every: float = EVERY
-    ) -> bool:
-        """Waits for so long, or until another release answers; whether one does.
+    async def within(self, deployment: str, seconds: float) -> bool:
+        """Waits for so long, or until it is worth asking Railway; whether it is.
 
-        It has changed, too, when nobody answers any more: a release may go as soon as
-        it has come, and so may one of those that do not say who they are. Only what
-        takes longer than ``every`` is looked at: otherwise Railway itself is asked
-        soon.
+        It is where another release answers than before, and where nobody answers any
+        more: one may go as soon as it has come, and so may one of those that do not
+        say who they are. Railway's own word may come later, so it is worth it again
+        while that lasts, but less and less often. Only what takes longer than
+        :data:`EVERY` is looked at: otherwise Railway itself is asked soon.
         """
+        if deployment != self._of:
+            self._of, self._looked, self._due = deployment, False, {}
         ends = self._clock.time() + seconds
-        while (left := ends - self._clock.time()) > every:
-            await self._clock.sleep(every)
-            if await self._has_changed(deployment):
+        while (left := ends - self._clock.time()) > EVERY:
+            await self._clock.sleep(EVERY)
+            if self._is_worth_it(deployment, await self._who()):
                 return True
         await self._clock.sleep(max(left, 0.0))
         return False
 
-    async def _has_changed(self, deployment: str) -> bool:
-        before, looked = self._last, self._looked
-        self._last, self._looked = await self._who(), True
-        return self._last == deployment or (looked and self._last != before)
+    def _is_worth_it(self, deployment: str, who: str | None) -> bool:
+        if not self._looked:
+            self._looked, self._before = True, who
+        own = who == deployment
+        if not own and who == self._before:
+            return False
+        # What flaps between others costs no more than one of them.
+        now = self._clock.time()
+        due, gap = self._due.get(own, (now, EVERY))
+        if now < due:
+            return False
+        self._due[own] = now + gap, min(2 * gap, LONGEST)
+        return True
 
     async def _who(self) -> str | None:
         try:

@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from app.backend.deploy.platforms.deployment import Deployment, DeploymentStatus
-from app.backend.deploy.platforms.railway.arrival import EVERY, Arrival
-from app.backend.deploy.platforms.railway.freshness import SLOWEST
+from app.backend.deploy.platforms.railway.arrival import Arrival
 from app.backend.deploy.platforms.railway.looking import Looking
 from app.backend.deploy.platforms.railway.watched import Watching
 
@@ -28,7 +27,8 @@ async def follow(
     Args:
         watched: what is asked.
         looking: knows who asked for it.
-        arrival: waits, but no longer than until others answer users.
+        arrival: waits, but no longer than until others answer users: Railway's own
+            word decides, and may come some seconds later.
         deployment: its id.
         tell: is told how many seconds it is until the next look.
 
@@ -37,7 +37,7 @@ async def follow(
         PlatformUnreachableError: Railway has not answered for some time.
     """
     told: Deployment | None = None
-    answered, every = False, EVERY
+    answered = False
     while True:
         state = looking.tagged(await watched.deployment(deployment, now=answered))
         if state != told:
@@ -49,6 +49,4 @@ async def follow(
             raise looking.needs_approval(deployment)
         wait = max(watched.due(deployment), _LEAST)
         tell(wait)
-        answered = await arrival.within(deployment, wait, every=every)
-        # Railway's own word decides; it may come some seconds later.
-        every = min(2 * every, SLOWEST) if answered else every
+        answered = await arrival.within(deployment, wait)

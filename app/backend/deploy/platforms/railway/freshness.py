@@ -29,11 +29,11 @@ LONGEST: Final = 600.0
 
 _LEAST: Final = 5.0
 _UNDER_WAY: Final = 60.0, 0.5
-_RESTORED: Final = 45.0, 0.15
+_URGENT: Final = 45.0, 0.15
 """Seconds between two looks at what is under way; where it is longer, that share of the
 time that it has been so. Who has waited for ten minutes may learn five later that it
-has failed; that it serves :mod:`.arrival` tells. Where an image is restored, users wait
-for whatever comes of that."""
+has failed; that it serves :mod:`.arrival` tells. On a way back users wait for whatever
+comes of it."""
 _HOUR: Final = 3600.0
 _SETTLED: Final = 60.0, SLOWEST
 _TRAFFIC: Final = 120.0, 600.0
@@ -51,7 +51,7 @@ def is_settled(status: DeploymentStatus) -> bool:
 
 
 def status_age(
-    status: DeploymentStatus, lasting: float, pace: float, *, restored: bool = False
+    status: DeploymentStatus, lasting: float, pace: float, *, urgent: bool = False
 ) -> float:
     """Seconds for which a deployment's state may be taken for what it is.
 
@@ -59,9 +59,9 @@ def status_age(
         status: as it was seen.
         lasting: seconds for which it had been under way, or settled, by then.
         pace: seconds between two requests that the limit leaves.
-        restored: it is an image that was run before.
+        urgent: users wait for it while it is under way.
     """
-    return max(_usual(status, lasting, restored=restored), pace)
+    return max(_usual(status, lasting, urgent=urgent), pace)
 
 
 def traffic_age(lasting: float, pace: float) -> float:
@@ -74,12 +74,12 @@ def traffic_age(lasting: float, pace: float) -> float:
     return max(_within(lasting, *_TRAFFIC), 2 * pace)
 
 
-def _usual(status: DeploymentStatus, lasting: float, *, restored: bool) -> float:
+def _usual(status: DeploymentStatus, lasting: float, *, urgent: bool) -> float:
     if is_settled(status):
         return _within(lasting, *_SETTLED)
-    usual, share = _RESTORED if restored else _UNDER_WAY
+    usual, share = _URGENT if urgent else _UNDER_WAY
     # Beyond an hour, which a queue may take, each second may be one more.
-    most = SLOWEST if restored else LONGEST + max(0.0, lasting - _HOUR)
+    most = SLOWEST if urgent else LONGEST + max(0.0, lasting - _HOUR)
     return _within(lasting, _LEAST, min(max(usual, share * lasting), most))
 
 

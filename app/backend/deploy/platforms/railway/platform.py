@@ -118,6 +118,7 @@ class RailwayPlatform(Hidden):
         self.watched = Watching(
             self._pictures,
             self._api.quota,
+            urgent=self._tags.is_way_back,
             one=self._looking.one,
             explained=self._looking.explained,
             counters=self._counters,

@@ -26,17 +26,17 @@ async def silence(
 
     Raises:
         PlatformUnreachableError: Railway does not answer.
-        PlatformError: its answer cannot be understood.
     """
     try:
         data = await api.ask(
             "Postmortem", partial=True, id=deployment, events=_EVENTS, lines=_LINES
         )
+        signs: tuple[datetime, ...] = understood(lambda: signs_in(data))
     except PlatformUnreachableError:
         raise
     except PlatformError:
+        # Whoever asks looks at the deployment itself then, which may be well by now.
         return None
-    signs: tuple[datetime, ...] = understood(lambda: signs_in(data))
     if not signs:
         return None
     railways = now() + (api.ahead or timedelta())

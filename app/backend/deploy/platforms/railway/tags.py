@@ -20,6 +20,8 @@ MARK: Final = "PM33_RUN"
 """The variable that says which run has asked for a deployment of which commit."""
 
 _MOST: Final = 5
+_BACK: Final = ("/back", "/back-again")
+"""At the end of the tag of a way back (``running.restoring``)."""
 _RUN_ID: Final = re.compile(r"(\d{8}-\d{6})-")
 
 
@@ -88,6 +90,11 @@ class Tags:
     def repeats(self, one: Deployment) -> str | None:
         """What it was asked to repeat, else what it is seen to."""
         return self._repeated.get(one.id, one.rollback_of)
+
+    def is_way_back(self, one: Deployment) -> bool:
+        """Whether users wait for it: it repeats another one, or is built again."""
+        known = self._known.get(one.id) or ""
+        return self.repeats(one) is not None or known.endswith(_BACK)
 
     async def of(self, one: Deployment) -> str | None:
         """Who has asked for a deploy; None: nobody of us.

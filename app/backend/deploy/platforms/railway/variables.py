@@ -64,14 +64,13 @@ class Variables:
         return known[1]
 
     async def given(self, deployment: str) -> Mapping[str, str | None]:
-        """What a deployment was given, which does not change: it is asked for once.
+        """What a deployment was given; asked for once, for it does not change.
 
         Raises:
             PlatformError: Railway does not tell.
         """
-        if deployment not in self._given:
-            self._given[deployment] = await self._ask_given(deployment)
-        return self._given[deployment]
+        known = self._given.get(deployment)
+        return await self._ask_given(deployment) if known is None else known
 
     def forget(self) -> None:
         """Something was changed: what was to come next counts no longer."""
@@ -116,7 +115,7 @@ class Variables:
         return found
 
     async def _ask_given(self, deployment: str) -> Mapping[str, str | None]:
-        target = await self._target()
+        target, whole = await self._target(), True
         try:
             data = await self._api.ask(
                 "VariablesGiven",
@@ -128,6 +127,7 @@ class Variables:
         except PlatformUnreachableError:
             raise
         except PlatformError:
+            whole = False
             data = await self._api.ask("DeploymentSnapshot", deploymentId=deployment)
         snapshot = data.get("deploymentSnapshot")
         if snapshot is None:
@@ -139,6 +139,8 @@ class Variables:
         found: Mapping[str, str | None] = understood(
             lambda: readable(snapshot["variables"], sealed)
         )
+        if whole:
+            self._given[deployment] = found
         return found
 
     async def _sealed(self, data: Mapping[str, Any], target: Target) -> frozenset[str]:

@@ -52,6 +52,7 @@ class Watching:
     Args:
         pictures: of the service.
         quota: what is left of the requests.
+        urgent: whether users wait for a deployment while it is under way.
         one: finds a deployment that is not among the newest.
         explained: adds why it has failed.
         counters: what the edge has counted between two times.
@@ -65,6 +66,7 @@ class Watching:
         pictures: Pictures,
         quota: Quota,
         *,
+        urgent: Callable[[Deployment], bool],
         one: Callable[[str], Awaitable[Deployment]],
         explained: Explained,
         counters: Counters,
@@ -74,6 +76,7 @@ class Watching:
     ) -> None:
         self._pictures = pictures
         self._quota = quota
+        self._urgent = urgent
         self._one = one
         self._explained = explained
         self._counters = counters
@@ -179,7 +182,7 @@ class Watching:
             seen.status,
             max(0.0, last.at - seen.since),
             self._quota.pace(),
-            restored=seen.restored,
+            urgent=seen.urgent,
         )
 
     def _see(self, found: Deployment) -> None:
@@ -189,8 +192,7 @@ class Watching:
             known.status is found.status or not is_settled(found.status)
         ):
             since = known.since
-        restored = found.rollback_of is not None
-        self._seen[found.id] = _Seen(found.status, since, restored)
+        self._seen[found.id] = _Seen(found.status, since, self._urgent(found))
 
     def _serves_since(self, own: Deployment) -> datetime:
         """When its state last changed, which was the switch; else its beginning."""
@@ -205,12 +207,12 @@ class _Seen(NamedTuple):
 
     Attributes:
         since: for how long it has been under way, or as it is.
-        restored: an image that was run before.
+        urgent: users wait for it while it is under way.
     """
 
     status: DeploymentStatus
     since: float
-    restored: bool
+    urgent: bool
 
 
 class _Counted:

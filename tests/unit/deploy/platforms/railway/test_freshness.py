@@ -20,13 +20,13 @@ HOUR = 3600.0
 
 
 def looks(
-    status: DeploymentStatus, seconds: float, *, restored: bool = False
+    status: DeploymentStatus, seconds: float, *, urgent: bool = False
 ) -> list[float]:
     """When it is asked in that time."""
     at, asked = 0.0, []
     while at < seconds:
         asked.append(at)
-        at += status_age(status, at, 0.0, restored=restored)
+        at += status_age(status, at, 0.0, urgent=urgent)
     return asked
 
 
@@ -34,17 +34,17 @@ def looks(
     status=st.sampled_from(DeploymentStatus),
     lasting=st.floats(0, 1e6),
     pace=st.floats(0, 3600),
-    restored=st.booleans(),
+    urgent=st.booleans(),
 )
 def test_a_look_is_never_sooner_than_the_limit_allows(
     status: DeploymentStatus,
     lasting: float,
     pace: float,
-    restored: bool,  # noqa: FBT001 - drawn
+    urgent: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    age = status_age(status, lasting, pace, restored=restored)
+    age = status_age(status, lasting, pace, urgent=urgent)
     under_way = LONGEST + max(0.0, lasting - HOUR)
-    most = SLOWEST if restored or is_settled(status) else under_way
+    most = SLOWEST if urgent or is_settled(status) else under_way
     assert pace <= age <= max(pace, most)
     assert traffic_age(lasting, pace) >= 2 * pace
 
@@ -53,14 +53,14 @@ def test_what_has_just_begun_is_looked_at_every_five_seconds() -> None:
     assert status_age(BUILDING, 0.0, 0.0) == 5
 
 
-@pytest.mark.parametrize("restored", [True, False])
+@pytest.mark.parametrize("urgent", [True, False])
 @given(seconds=st.floats(0, 3 * HOUR))
 def test_what_happens_is_seen_after_half_the_time_again_that_it_took(
-    restored: bool,  # noqa: FBT001 - a case of the table
+    urgent: bool,  # noqa: FBT001 - a case of the table
     seconds: float,
 ) -> None:
-    seen = next(at for at in looks(BUILDING, 1e5, restored=restored) if at >= seconds)
-    usual, share = (45.0, 0.15) if restored else (60.0, 0.5)
+    seen = next(at for at in looks(BUILDING, 1e5, urgent=urgent) if at >= seconds)
+    usual, share = (45.0, 0.15) if urgent else (60.0, 0.5)
     assert seen - seconds <= max(usual, share * seconds)
 
 
@@ -70,7 +70,7 @@ def test_one_that_has_waited_for_less_than_an_hour_is_seen_within_ten_minutes() 
 
 
 @pytest.mark.parametrize(
-    ("status", "seconds", "restored", "most"),
+    ("status", "seconds", "urgent", "most"),
     [
         (BUILDING, 300.0, True, 10),
         (BUILDING, 300.0, False, 9),
@@ -83,7 +83,7 @@ def test_one_that_has_waited_for_less_than_an_hour_is_seen_within_ten_minutes() 
 def test_a_long_time_costs_few_looks(
     status: DeploymentStatus,
     seconds: float,
-    restored: bool,  # noqa: FBT001 - a case of the table
+    urgent: bool,  # noqa: FBT001 - a case of the table
     most: int,
 ) -> None:
-    assert len(looks(status, seconds, restored=restored)) <= most
+    assert len(looks(status, seconds, urgent=urgent)) <= most
