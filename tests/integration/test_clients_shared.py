@@ -52,8 +52,12 @@ class Replicas:
         await self._open.aclose()
 
     def one(self, prefix: str = "test") -> RedisShared:
+        # What is decided is asked here, not how soon on a machine however busy.
         shared = RedisShared(
-            SecretStr(self._server.url()), prefix=prefix, now=lambda: self.now
+            SecretStr(self._server.url()),
+            prefix=prefix,
+            now=lambda: self.now,
+            patience=20.0,
         )
         self._open.push_async_callback(shared.close)
         return shared

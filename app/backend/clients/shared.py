@@ -21,7 +21,7 @@ BELIEVED: Final = 60.0
 """Seconds for which a replica's word on its calls in flight counts."""
 
 _PATIENCE: Final = 0.5
-"""Seconds for an exchange; it stands in the way of a call."""
+"""Seconds for an exchange, which stands in the way of a call."""
 _PAUSE: Final = 5.0
 """Seconds for which a server that did not answer is left alone."""
 
@@ -90,6 +90,7 @@ class RedisShared:
         clock: of this process, for how long to leave a silent server alone.
         now: the time for the script, in milliseconds; 0: the server's own, which all
             replicas have in common.
+        patience: seconds for an exchange.
     """
 
     def __init__(
@@ -99,11 +100,13 @@ class RedisShared:
         prefix: str,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], int] = lambda: 0,
+        patience: float = _PATIENCE,
     ) -> None:
         self._url = url
         self._prefix = prefix
         self._clock = clock
         self._now = now
+        self._patience = patience
         self._replica = ""
         self._redis: ModuleType | None = None
         # redis-py's client and script, which have no types to speak of.
@@ -128,7 +131,7 @@ class RedisShared:
         redis = self._redis
         words = self._words(limit, report, asked)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 script = self._opened(redis)
                 said = await script(keys=[f"{self._prefix}:{vendor}"], args=words)
         except (redis.RedisError, OSError, ValueError, TypeError) as error:
@@ -170,8 +173,8 @@ class RedisShared:
             self._client = redis.Redis.from_url(
                 self._url.get_secret_value(),
                 client_name="pm33-clients",
-                socket_connect_timeout=_PATIENCE,
-                socket_timeout=_PATIENCE,
+                socket_connect_timeout=self._patience,
+                socket_timeout=self._patience,
                 # Fewer round trips on a new connection, as in the cache check.
                 protocol=2,
                 driver_info=None,

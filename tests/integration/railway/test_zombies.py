@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.backend.deploy.platforms.railway.unseen import SETTLED
 from app.backend.deploy.records.journal_file import journal_path
 from tests.support.delivery import git
 from tests.support.processes import Child, eventually, start
@@ -25,7 +26,8 @@ from tests.support.railway_orchestrator import TTL, Does
 from tests.support.railway_platform import ENVIRONMENT
 
 SCALE = 0.02
-PATIENCE = 90.0
+PATIENCE = SETTLED + 60.0
+"""Seconds. Who may have asked, and has not, is waited for until that is certain."""
 FOR_EVER = 1e6
 LOOKS = "an earlier process may have asked for it; that is looked for first"
 
