@@ -103,6 +103,23 @@ def test_no_secret_survives_in_any_text(encoding: str, data: st.DataObject) -> N
         assert not [piece for piece in left if encode(secret) in piece], name
 
 
+@pytest.mark.parametrize("slash", ["/", "_", "%2F", "%252f", r"\/", r"\\/"])
+@pytest.mark.parametrize(
+    ("secret", "around"),
+    [("00000\x80?", "00000\x80?\x85"), ("😀abcdef", "s😀abcdef")],
+    ids=["behind", "before"],
+)
+def test_base64_is_hidden_whose_character_at_its_edge_is_escaped(
+    slash: str, secret: str, around: str
+) -> None:
+    """It shares that character, a slash, with what stands beside it."""
+    encoded = _base64(around.encode())
+    assert encoded.count("/") == 1
+    redacted = Redactor([secret]).redact(f"<{encoded.replace('/', slash)}>")
+    assert MARKER in redacted
+    assert slash not in redacted
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.lists(secrets, max_size=3), st.lists(texts | secrets, max_size=6))
 def test_redacting_twice_changes_nothing(known: list[str], pieces: list[str]) -> None:
