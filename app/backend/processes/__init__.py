@@ -83,9 +83,14 @@ class ProcessMark:
                 os.kill(self.pid, number)
         return certain
 
+    def same(self, other: "ProcessMark") -> bool:
+        """Whether both are marks of one process."""
+        near = abs(other.started - self.started) < _SAME_START
+        return other.pid == self.pid and near
+
     def _found(self) -> bool:
         now = ProcessMark.of(self.pid)
-        return now is not None and abs(now.started - self.started) < _SAME_START
+        return now is not None and self.same(now)
 
 
 def spawn(
@@ -190,8 +195,9 @@ def session_of(mark: ProcessMark) -> tuple[ProcessMark, ...]:
     """
     import psutil  # noqa: PLC0415  # not needed until something is ended
 
+    # One look: a leader that ends between two would be taken for a stranger.
     leader = ProcessMark.of(mark.pid)
-    if leader is not None and not mark.alive():
+    if leader is not None and not mark.same(leader):
         return ()
     found = {} if leader is None else {leader.pid: leader}
     for pid in psutil.pids():

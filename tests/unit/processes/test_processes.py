@@ -75,6 +75,25 @@ async def test_what_a_wrapper_has_started_is_found_when_the_wrapper_is_gone(
         assert not session_of(mark)
 
 
+def test_what_a_wrapper_has_started_is_found_while_the_wrapper_is_ending() -> None:
+    # Of 50 wrappers some end between any two looks at them: about every eighth.
+    for _ in range(50):
+        command = ("sh", "-c", "sleep 600 & echo $!; wait")
+        with subprocess.Popen(
+            command, start_new_session=True, stdout=subprocess.PIPE
+        ) as wrapper:
+            assert wrapper.stdout is not None
+            inner = ProcessMark.of(int(wrapper.stdout.readline()))
+            mark = ProcessMark.of(wrapper.pid)
+            assert inner is not None
+            assert mark is not None
+            try:
+                wrapper.kill()
+                assert inner.pid in {one.pid for one in session_of(mark)}
+            finally:
+                inner.send(signal.SIGKILL)
+
+
 def test_a_strangers_session_is_nobodys(tmp_path: Path) -> None:
     with spawned(["sleep", "600"], tmp_path / "output") as (_, mark):
         assert not session_of(replace(mark, started=mark.started - 60))
