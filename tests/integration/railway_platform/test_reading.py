@@ -11,6 +11,7 @@ from app.errors import (
     PlatformUnreachableError,
 )
 from tests.support.delivery import QuickClock
+from tests.support.processes import eventually
 from tests.support.railway.faults import Fault
 from tests.support.railway.plans import Unknowns
 from tests.support.railway_platform import NEW, OLD, AtRailway, at_railway
@@ -92,6 +93,24 @@ async def test_whoever_has_changed_variables_or_is_about_to_act_reads_them_anew(
     railway.simulator.gives(PLAIN="theirs")
     await platform.epoch()
     assert (await platform.variables())["PLAIN"] == "theirs"
+
+
+async def test_an_answer_that_a_change_has_overtaken_is_not_kept(
+    tmp_path: Path,
+) -> None:
+    async with at_railway(folder=tmp_path, clock=QuickClock()) as railway:
+        railway.simulator.gives(PLAIN="before")
+        slow = railway.simulator.faults.add(
+            Fault.SLOW, operation="VariablesToday", seconds=1e6
+        )
+        platform = railway.open()
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            overtaken = tasks.create_task(platform.variables())
+            await eventually(lambda: not slow.left)
+            await platform.set_variables({"PLAIN": "mine"}, epoch=0)
+            slow.lands.set()
+        assert overtaken.result()["PLAIN"] == "before"
+        assert (await platform.variables())["PLAIN"] == "mine"
 
 
 @pytest.mark.full

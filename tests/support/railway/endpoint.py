@@ -111,7 +111,7 @@ class Endpoint:
             told = {"errors": [{"message": "Too many requests"}]}
             return of_json(told, HTTPStatus.TOO_MANY_REQUESTS, headers)
         if fault := self._world.faults.take(Fault.LATE, operation=name):
-            await self._held_back(fault)
+            await self._held_back(fault, 20.0)
         try:
             if isinstance(question, RejectedError):
                 raise question
@@ -129,10 +129,10 @@ class Endpoint:
                 return answer(scripted)
         return None
 
-    async def _held_back(self, fault: Scripted) -> None:
+    async def _held_back(self, fault: Scripted, usual: float) -> None:
         """Returns when its time is over, or when it is told to land."""
         waits = {
-            asyncio.ensure_future(self._world.clock.sleep(fault.lasting(20.0))),
+            asyncio.ensure_future(self._world.clock.sleep(fault.lasting(usual))),
             asyncio.ensure_future(fault.lands.wait()),
         }
         try:
@@ -194,7 +194,7 @@ class Endpoint:
                     return of_json(told, headers=headers)
                 return _page(fault.number(HTTPStatus.GATEWAY_TIMEOUT))
         if fault := faults.take(Fault.SLOW, operation=name):
-            await self._world.clock.sleep(fault.lasting(5.0))
+            await self._held_back(fault, 5.0)
         if faults.take(Fault.DATA_NULL, operation=name):
             body = {"data": None}
         if faults.take(Fault.PARTIAL_DATA, operation=name):

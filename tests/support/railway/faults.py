@@ -137,7 +137,7 @@ class Scripted:
         commit: the commit whose deployment it is for; None: any.
         left: how often it still happens; None: for ever.
         hits: how often it has happened.
-        lands: what it holds back is done once this is set, if not before.
+        lands: what it holds back is done, or answered, once this is set, if not before.
     """
 
     fault: Fault

@@ -54,13 +54,18 @@ class Variables:
         self._target = target
         self._clock = clock
         self._todays: tuple[float, Mapping[str, str | None]] | None = None
+        self._forgotten = 0
         self._given: dict[str, Mapping[str, str | None]] = {}
 
     async def today(self) -> Mapping[str, str | None]:
         """Rendered, as the next deployment would be given them; some seconds old."""
         at, known = self._clock.time(), self._todays
         if known is None or at - known[0] > _FRESH:
-            known = self._todays = at, await self._ask_today()
+            forgotten = self._forgotten
+            known = at, await self._ask_today()
+            # What was changed meanwhile the answer may not hold.
+            if self._forgotten == forgotten:
+                self._todays = known
         return known[1]
 
     async def given(self, deployment: str) -> Mapping[str, str | None]:
@@ -73,8 +78,12 @@ class Variables:
         return await self._ask_given(deployment) if known is None else known
 
     def forget(self) -> None:
-        """Something was changed: what was to come next counts no longer."""
+        """Something was changed: what was to come next counts no longer.
+
+        Nor does what is being asked for, except to whoever asks.
+        """
         self._todays = None
+        self._forgotten += 1
 
     async def _ask_today(self) -> Mapping[str, str | None]:
         target = await self._target()
