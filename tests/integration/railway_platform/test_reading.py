@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from app.backend.deploy.platforms.base import LogLine
+from app.backend.deploy.platforms.railway.tokens import TokenKind
 from app.errors import (
     DeploymentNotFoundError,
+    NotAuthorizedError,
     PlatformError,
     PlatformUnreachableError,
 )
@@ -251,6 +253,20 @@ async def test_one_that_railway_refuses_to_show_is_not_taken_for_gone(
         await railway.open().deployment(unknown)
     assert type(raised.value) is PlatformError
     assert raised.value.remedy
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+async def test_what_a_deleted_token_no_longer_sees_is_not_taken_for_gone(
+    tmp_path: Path, kind: TokenKind
+) -> None:
+    async with at_railway(folder=tmp_path, kind=kind) as railway:
+        old = await railway.simulator.deploys(OLD)
+        platform = railway.open()
+        assert await platform.deployments()
+        railway.simulator.revokes(kind)
+        with pytest.raises(NotAuthorizedError, match="is not valid") as raised:
+            await platform.http_logs(old.id)
+        assert raised.value.remedy
 
 
 async def test_users_go_to_the_domain_of_the_service(railway: AtRailway) -> None:

@@ -67,6 +67,10 @@ class Tokens:
                 return kind
         return unauthorized()
 
+    def revoke(self, kind: TokenKind) -> None:
+        """Deletes the one of this kind, and makes another."""
+        self.known = {**self.known, kind: secrets.token_hex(18)}
+
     def key(self, headers: Mapping[str, str]) -> str:
         """What requests are counted by."""
         return headers.get(_HEADER) or headers.get("authorization", "")

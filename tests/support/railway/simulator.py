@@ -88,6 +88,10 @@ class Simulator:
         """The one of this kind."""
         return self._tokens.known[TokenKind(kind)]
 
+    def revokes(self, kind: TokenKind | str) -> None:
+        """Somebody deletes the token of this kind, and makes another."""
+        self._tokens.revoke(TokenKind(kind))
+
     def changes(self) -> list[str]:
         """Names of the mutations that were asked for, in order."""
         return [one.operation for one in self.requests if one.changes]

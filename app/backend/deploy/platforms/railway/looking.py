@@ -91,6 +91,7 @@ class Looking:
 
         Raises:
             DeploymentNotFoundError: this service has none of that id.
+            NotAuthorizedError: the token may no longer see anything of this service.
             PlatformError: refused, which says nothing of whether it is there.
             PlatformUnreachableError: no answer; or Railway has told us of it, and does
                 not show it (yet): that says nothing of what becomes of it.
@@ -108,7 +109,13 @@ class Looking:
                 raise _not_yet(deployment, error) from error
             if not isinstance(error, NotAuthorizedError):
                 raise
-            # Railway does not tell an unknown id from one that is not ours (FACTS §1).
+            # Railway tells an unknown id neither from one that is not ours, nor from a
+            # token that was deleted meanwhile (FACTS §1), which sees nothing at all.
+            await self._api.ask(
+                "ServiceInstance",
+                environmentId=target.environment,
+                serviceId=target.service,
+            )
             raise _not_found(deployment, target) from error
         node: Node = data["deployment"]
         if (node["serviceId"], node["environmentId"]) != (
